@@ -1,0 +1,28 @@
+"""voicekit: parallel voice processing with the same words whatever the chunks and workers.
+
+>>> import voicekit
+>>> transcript = voicekit.transcribe("interview.mp3")  # doctest: +SKIP
+>>> print(transcript.text)  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from voicekit.errors import VoicekitError
+from voicekit.types import Segment, Span, Transcript, Word
+
+if TYPE_CHECKING:
+    from voicekit.pipeline import transcribe
+
+__version__ = "0.1.0"
+__all__ = ["Segment", "Span", "Transcript", "VoicekitError", "Word", "__version__", "transcribe"]
+
+
+def __getattr__(name: str) -> object:
+    # Imported when used: `import voicekit` must cost nothing.
+    if name == "transcribe":
+        from voicekit.pipeline import transcribe
+
+        return transcribe
+    raise AttributeError(f"module 'voicekit' has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""Where pieces run. Knows nothing of speech."""

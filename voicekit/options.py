@@ -1,0 +1,222 @@
+"""Every option, its default and its limits: one frozen dataclass per stage.
+
+The command line reads its defaults from here, so the library and the commands cannot differ.
+An option that is None is filled in from the quality preset, or from what the machine offers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+from voicekit.errors import UsageError
+
+Quality = Literal["fast", "normal", "high"]
+Task = Literal["transcribe", "translate"]
+
+COMPUTE_TYPES = ("auto", "int8", "int8_float16", "int8_float32", "int8_bfloat16",
+                 "float16", "bfloat16", "float32")
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """What a quality level means, for every step that asks.
+
+    Attributes
+    ----------
+    model_cpu, model_gpu : str
+        Whisper's model on either kind of device.
+    beam_size : int
+        Hypotheses kept while decoding; 1 is greedy.
+    word_timestamps : bool
+        Whether every word gets its own times.
+    stress, prosody : bool
+        For re-voicing: mark stressed vowels; carry the original's melody over.
+    """
+
+    model_cpu: str
+    model_gpu: str
+    beam_size: int
+    word_timestamps: bool
+    stress: bool
+    prosody: bool
+
+
+PRESETS: Mapping[str, Preset] = MappingProxyType({
+    #               on a CPU  on a GPU          beam  words  stress prosody
+    "fast": Preset("base", "base", 1, False, False, False),
+    "normal": Preset("small", "small", 1, True, True, True),
+    "high": Preset("medium", "large-v3-turbo", 5, True, True, True),
+})
+
+
+def _require(condition: bool, message: str, hint: str = "") -> None:
+    if not condition:
+        raise UsageError(message, hint)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """How the work is divided. Speed only: the words never depend on it.
+
+    Attributes
+    ----------
+    chunks : float
+        About how many minutes of audio a worker takes at a time.
+    workers : int or None
+        Worker processes; None lets the machine decide.
+    """
+
+    chunks: float = 5.0
+    workers: int | None = None
+
+    def __post_init__(self) -> None:
+        _require(math.isfinite(self.chunks) and self.chunks > 0,
+                 f"--chunks must be a positive number of minutes, not {self.chunks:g}.",
+                 "For example --chunks 5, or --chunks 0.5 for half a minute.")
+        _require(self.workers is None or self.workers >= 1,
+                 f"--workers must be at least 1, not {self.workers}.",
+                 "Leave it out, or say auto, to let voicekit choose.")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """Which engine and model, and where they run.
+
+    Attributes
+    ----------
+    engine : str
+        A name from the registry, or ``auto``.
+    model : str or None
+        A model's name, or the path of its folder or file; None takes the preset's.
+    device : str
+        ``auto``, ``cpu``, ``cuda``, or ``cuda:0,1`` for certain GPUs.
+    compute_type : str
+        Precision; ``auto`` is float16 on a GPU and int8 on a CPU.
+    batch_size : int or None
+        Windows decoded together; None is 16 on a GPU and 4 on a CPU.
+    offline : bool
+        Never ask a model hub.
+    """
+
+    engine: str = "auto"
+    model: str | None = None
+    device: str = "auto"
+    compute_type: str = "auto"
+    batch_size: int | None = None
+    offline: bool = False
+
+    def __post_init__(self) -> None:
+        _require(self.compute_type in COMPUTE_TYPES,
+                 f"Unknown compute type {self.compute_type!r}.",
+                 f"Choose one of: {', '.join(COMPUTE_TYPES)}.")
+        _require(self.batch_size is None or self.batch_size >= 1,
+                 f"--batch-size must be at least 1, not {self.batch_size}.")
+
+
+@dataclass(frozen=True, slots=True)
+class DecodingOptions:
+    """What an engine is asked to do with a window. Exactly these decide the words.
+
+    Attributes
+    ----------
+    language : str or None
+        Language code; in a worker always set.
+    task : {"transcribe", "translate"}
+        ``translate`` means into English.
+    beam_size : int
+        Hypotheses kept while decoding; 1 is greedy.
+    initial_prompt : str or None
+        Text that the recording is taken to follow, before every window.
+    hotwords : str or None
+        Words to expect.
+    word_timestamps : bool
+        Whether every word gets its own times.
+    """
+
+    language: str | None = None
+    task: Task = "transcribe"
+    beam_size: int = 1
+    initial_prompt: str | None = None
+    hotwords: str | None = None
+    word_timestamps: bool = True
+
+    def __post_init__(self) -> None:
+        _require(self.task in ("transcribe", "translate"),
+                 f"Unknown task {self.task!r}.", "Choose transcribe or translate.")
+        _require(self.beam_size >= 1, f"--beam-size must be at least 1, not {self.beam_size}.")
+
+
+@dataclass(frozen=True, slots=True)
+class SubtitleOptions:
+    """How subtitles are broken into lines; None means no limit.
+
+    Attributes
+    ----------
+    max_line_width : int or None
+        Characters in a line.
+    max_line_count : int or None
+        Lines shown at once.
+    max_words_per_line : int or None
+        Words in a line.
+    """
+
+    max_line_width: int | None = None
+    max_line_count: int | None = None
+    max_words_per_line: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("max_line_width", "max_line_count", "max_words_per_line"):
+            value = getattr(self, name)
+            _require(value is None or value >= 1,
+                     f"--{name.replace('_', '-')} must be at least 1, not {value}.")
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """Everything one run of the main job is asked for.
+
+    ``beam_size`` and ``word_timestamps`` are None where the quality preset decides.
+    """
+
+    quality: Quality = "normal"
+    plan: PlanOptions = field(default_factory=PlanOptions)
+    engine: EngineOptions = field(default_factory=EngineOptions)
+    language: str | None = None
+    task: Task = "transcribe"
+    beam_size: int | None = None
+    initial_prompt: str | None = None
+    hotwords: str | None = None
+    word_timestamps: bool | None = None
+    temp_dir: str | None = None
+
+    def __post_init__(self) -> None:
+        _require(self.quality in PRESETS, f"Unknown quality {self.quality!r}.",
+                 f"Choose one of: {', '.join(PRESETS)}.")
+        self.decoding()  # a bad combination is found now, not in a worker
+
+    @property
+    def preset(self) -> Preset:
+        """The row of the table that ``quality`` names."""
+        return PRESETS[self.quality]
+
+    def decoding(self, language: str | None = None) -> DecodingOptions:
+        """What the engine is asked for, with the preset filled in.
+
+        Parameters
+        ----------
+        language : str, optional
+            The detected language, where none was given.
+        """
+        preset = self.preset
+        return DecodingOptions(
+            language=self.language or language,
+            task=self.task,
+            beam_size=preset.beam_size if self.beam_size is None else self.beam_size,
+            initial_prompt=self.initial_prompt,
+            hotwords=self.hotwords,
+            word_timestamps=preset.word_timestamps if self.word_timestamps is None else self.word_timestamps,
+        )

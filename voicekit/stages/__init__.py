@@ -1,0 +1,1 @@
+"""What is done to a piece, and how the pieces are put together again."""

@@ -1,0 +1,304 @@
+"""What flows through voicekit: frozen records, small enough to pickle, with all times in seconds.
+
+No array lives in any of them: audio is a file of 16 kHz mono PCM that is read by span.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+SAMPLE_RATE = 16_000
+"""Samples per second of every decoded recording."""
+
+Status = Literal["transcribed", "empty", "failed"]
+"""What became of a window: words, no words, or an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of time.
+
+    Attributes
+    ----------
+    start, end : float
+        Seconds from the beginning of the recording.
+    """
+
+    start: float
+    end: float
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The file a recording was decoded from.
+
+    Attributes
+    ----------
+    name : str
+        File name without its folder.
+    duration : float
+        Decoded length in seconds.
+    sha256 : str
+        Of the file's bytes, in hexadecimal.
+    """
+
+    name: str
+    duration: float
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A decoded recording: a raw file of 16 kHz mono signed 16-bit little-endian PCM.
+
+    Attributes
+    ----------
+    pcm : str
+        Path of the raw file.
+    samples : int
+        Its length in samples.
+    source : Source
+        Where it came from.
+    partial : bool
+        Whether part of the source could not be decoded.
+    warnings : tuple of str
+        What the user should know about the source (truncation, damaged frames, ...).
+    """
+
+    pcm: str
+    samples: int
+    source: Source
+    partial: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What an engine sees at once: a stretch of the recording, cut in silence.
+
+    Attributes
+    ----------
+    index : int
+        Position among the windows of the recording.
+    start, end : float
+        Seconds; always a whole number of samples.
+    speech : tuple of Span
+        The detected speech inside, for the ledger.
+    """
+
+    index: int
+    start: float
+    end: float
+    speech: tuple[Span, ...]
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What a worker is handed: a run of batches of windows of one recording.
+
+    Batches belong to the plan, not to the chunk: the same windows are always decoded together.
+    """
+
+    index: int
+    recording: Recording
+    batches: tuple[tuple[Window, ...], ...]
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """All windows, in order of time."""
+        return tuple(window for batch in self.batches for window in batch)
+
+    @property
+    def duration(self) -> float:
+        """Seconds of audio in the windows."""
+        return sum(window.duration for window in self.windows)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word.
+
+    Attributes
+    ----------
+    start, end : float
+        Seconds.
+    word : str
+        The text; a leading space says that a space separates it from the word before, so that
+        ``"".join(w.word for w in words)`` is the text in every script.
+    probability : float
+        The engine's confidence, 0 to 1.
+    speaker : str or None
+        Label of the speaker, once known.
+    """
+
+    start: float
+    end: float
+    word: str
+    probability: float
+    speaker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A sentence or a stretch between pauses.
+
+    Attributes
+    ----------
+    start, end : float
+        Seconds.
+    text : str
+        Without leading or trailing space.
+    words : tuple of Word
+        Empty where the engine was asked for no word times.
+    speaker : str or None
+        Label of the speaker, once known.
+    """
+
+    start: float
+    end: float
+    text: str
+    words: tuple[Word, ...] = ()
+    speaker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One speaker speaking, as in an RTTM file."""
+
+    start: float
+    end: float
+    speaker: str
+
+
+@dataclass(frozen=True, slots=True)
+class WindowResult:
+    """What became of one window. Times count from the start of the window, so that the result
+    stays valid wherever in a recording the same sound appears."""
+
+    status: Status
+    segments: tuple[Segment, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One stretch of detected speech and what became of it.
+
+    Attributes
+    ----------
+    start, end : float
+        Seconds.
+    window : int
+        Index of the window that holds it.
+    status : {"transcribed", "empty", "failed"}
+        Of that window.
+    reason : str
+        Why it is empty or failed.
+    """
+
+    start: float
+    end: float
+    window: int
+    status: Status
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A language code (ISO 639-1 where there is one) and how sure the detection was.
+
+    ``probability`` is None where the language was given or assumed, not detected.
+    """
+
+    code: str
+    probability: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a worker returns for a chunk: where its results lie, and what they cost.
+
+    Attributes
+    ----------
+    keys : mapping of int to str
+        Window index to the result's name in the store.
+    seconds : float
+        Wall time in the worker.
+    device : str
+        Where the model was found to run, read back from the model.
+    """
+
+    keys: Mapping[int, str]
+    seconds: float
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """How a transcript was made: what is needed to make it again."""
+
+    engine: str
+    model: str
+    revision: str
+    device: str
+    compute_type: str
+    version: str
+    options: Mapping[str, object] = field(default_factory=dict)
+    downgrades: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    wall_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """Who said what and when.
+
+    Attributes
+    ----------
+    source : Source
+        The file.
+    language : Language
+        Of the recording, decided once.
+    segments : tuple of Segment
+        In order of time.
+    ledger : tuple of LedgerEntry
+        Every second of detected speech, and what became of it.
+    run : RunInfo
+        How it was made.
+    partial : bool
+        Whether part of the source could not be decoded.
+    """
+
+    source: Source
+    language: Language
+    segments: tuple[Segment, ...]
+    ledger: tuple[LedgerEntry, ...]
+    run: RunInfo
+    partial: bool = False
+
+    @property
+    def text(self) -> str:
+        """All segments, one line each."""
+        return "\n".join(segment.text for segment in self.segments)
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """All words, in order of time."""
+        return tuple(word for segment in self.segments for word in segment.words)
+
+    @property
+    def failed(self) -> tuple[LedgerEntry, ...]:
+        """The ledger's gaps."""
+        return tuple(entry for entry in self.ledger if entry.status == "failed")
