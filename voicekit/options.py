@@ -2,6 +2,7 @@
 
 The command line reads its defaults from here, so the library and the commands cannot differ.
 An option that is None is filled in from the quality preset, or from what the machine offers.
+(No ``slots`` here: ``PlanOptions.chunks`` is then the default itself.)
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def _require(condition: bool, message: str, hint: str = "") -> None:
         raise UsageError(message, hint)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PlanOptions:
     """How the work is divided. Speed only: the words never depend on it.
 
@@ -82,7 +83,7 @@ class PlanOptions:
                  "Leave it out, or say auto, to let voicekit choose.")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EngineOptions:
     """Which engine and model, and where they run.
 
@@ -117,7 +118,7 @@ class EngineOptions:
                  f"--batch-size must be at least 1, not {self.batch_size}.")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DecodingOptions:
     """What an engine is asked to do with a window. Exactly these decide the words.
 
@@ -150,7 +151,7 @@ class DecodingOptions:
         _require(self.beam_size >= 1, f"--beam-size must be at least 1, not {self.beam_size}.")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SubtitleOptions:
     """How subtitles are broken into lines; None means no limit.
 
@@ -175,7 +176,7 @@ class SubtitleOptions:
                      f"--{name.replace('_', '-')} must be at least 1, not {value}.")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RunOptions:
     """Everything one run of the main job is asked for.
 

@@ -43,9 +43,12 @@ class EngineProfile:
         Whether windows decoded together are faster than one by one.
     max_threads : int
         More threads than this in one worker gain nothing.
+    compute_types : mapping of str to tuple of str
+        Per kind of device (``cpu``, ``cuda``) the precisions it has, the default first; a kind that
+        is missing is one it cannot run on.
     supports : frozenset of str
-        Which of ``task``, ``beam_size``, ``initial_prompt``, ``hotwords``, ``compute_type``,
-        ``detection`` (of the language) and ``cuda`` it has. Word times are in every engine.
+        Which of ``translate``, ``beam_size``, ``initial_prompt``, ``hotwords`` and ``detection`` (of
+        the language) it has. Word times are in every engine.
     """
 
     name: str
@@ -56,6 +59,7 @@ class EngineProfile:
     max_window: float
     batched: bool
     max_threads: int
+    compute_types: Mapping[str, tuple[str, ...]]
     supports: frozenset[str]
 
 
@@ -166,6 +170,10 @@ class EngineAdapter(Protocol):
         ModelError
             If the hub cannot be reached or has no such model; the hint says what to do.
         """
+        ...
+
+    def cuda_devices(self) -> int:
+        """How many GPUs the installed library itself can use. May import it."""
         ...
 
     def load(self, spec: EngineSpec) -> Transcriber:

@@ -1,0 +1,34 @@
+"""Work for the slots' tests: module-level functions, since workers import them by name."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import Any
+
+from voicekit.execution.slots import Report, SlotContext
+
+
+def double(piece: int, context: SlotContext, report: Report) -> int:
+    return 2 * piece
+
+
+def describe(piece: None, context: SlotContext, report: Report) -> dict[str, Any]:
+    return {"context": context, "pid": os.getpid(), "threads": os.environ["OMP_NUM_THREADS"]}
+
+
+def fail(piece: str, context: SlotContext, report: Report) -> None:
+    raise ValueError(piece)
+
+
+def report_then_die(piece: int, context: SlotContext, report: Report) -> None:
+    for number in range(piece):
+        report(number)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def sleep(piece: float, context: SlotContext, report: Report) -> float:
+    report(os.getpid())
+    time.sleep(piece)
+    return piece

@@ -1,0 +1,279 @@
+"""Any recording in, 16 kHz mono PCM on disk out, read by span.
+
+A file is taken to be hostile until it has decoded (:mod:`voicekit.containers`); nothing holds the
+whole recording in memory; and whatever is missing from the result is told in
+:attr:`voicekit.types.Recording.warnings`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from voicekit.containers import (
+    choose_stream, declared_length, inspect, messages, open_container, reason, unreadable)
+from voicekit.errors import ProcessingError
+from voicekit.pcm import Converter, PcmFile, Samples, Tally
+from voicekit.types import SAMPLE_RATE, Recording, Source
+
+_GAP = 0.1
+"""Seconds; a shorter jump of the timestamps is rounding."""
+
+_TIMED = frozenset({"matroska", "mov", "mpegts"})
+"""Containers whose timestamps can be believed when they jump."""
+
+_LONGEST_PACKET = 10.0
+"""Seconds; no codec makes longer ones, but a forged file can claim so."""
+
+_TRIES = 20
+"""After this many read errors in a row a file is given up."""
+
+
+def decode(path: str | os.PathLike[str], folder: str | os.PathLike[str], *,
+           name: str | None = None) -> Recording:
+    """Decode a sound or video file into a raw file of 16 kHz mono 16-bit PCM.
+
+    The first audio stream that decodes is taken, the default one before the others. Channels are
+    averaged. Damaged packets and gaps become silence, so that times stay those of the file.
+
+    Parameters
+    ----------
+    path : path-like
+        A regular file in any of :data:`voicekit.containers.CONTAINERS`, of any sample rate and channel count.
+    folder : path-like
+        Where the raw file goes, under a new name; made if it does not exist.
+    name : str, optional
+        What the source is called; the file's name by default.
+
+    Returns
+    -------
+    Recording
+        ``partial`` where sound is missing; ``warnings`` are sentences for the user.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    NotAudioError
+        If there is no sound in it, or none that can be decoded.
+    RefusedInputError
+        If it is a playlist or a script that points to other files.
+    OutputError
+        If the raw file cannot be written; nothing is left behind.
+
+    Examples
+    --------
+    >>> recording = decode("talk.mp3", "/tmp/talk")  # doctest: +SKIP
+    >>> read(recording, 12.0, 12.5).shape  # doctest: +SKIP
+    (8000,)
+    """
+    path = os.path.abspath(os.fsdecode(path))
+    label = os.path.basename(path) if name is None else name
+    label = os.fsencode(label).decode("utf-8", "replace")  # bytes that are no UTF-8 could not be printed
+    text = inspect(path, label)
+    digest = sha256(path)
+    pcm = PcmFile(os.fsdecode(folder))
+    try:
+        tally = _decode_any(path, label, text, pcm)
+        pcm.close()
+    except BaseException:  # also an interrupt must not leave half a file
+        pcm.discard()
+        raise
+    return Recording(pcm=pcm.path, samples=pcm.samples, partial=tally.partial,
+                     warnings=tuple(tally.sentences()),
+                     source=Source(name=label, duration=pcm.samples / SAMPLE_RATE, sha256=digest))
+
+
+def sha256(path: str | os.PathLike[str]) -> str:
+    """Hash a file's bytes, in hexadecimal, without holding them.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+
+    Examples
+    --------
+    >>> sha256("talk.mp3")[:8]  # doctest: +SKIP
+    'b5bb9d80'
+    """
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise unreadable(os.path.basename(os.fsdecode(path)), error) from error
+
+
+def read_pcm(recording: Recording, start_sample: int, end_sample: int) -> NDArray[np.int16]:
+    """Read samples as they lie on disk.
+
+    Parameters
+    ----------
+    recording : Recording
+        From :func:`decode`.
+    start_sample, end_sample : int
+        First sample and the one after the last; clipped to the recording.
+
+    Returns
+    -------
+    ndarray, shape (samples,), int16
+        Empty where nothing is left of the span.
+
+    Raises
+    ------
+    ProcessingError
+        If the raw file is gone or shorter than it was.
+
+    Examples
+    --------
+    >>> read_pcm(recording, 0, 16000).dtype  # doctest: +SKIP
+    dtype('int16')
+    """
+    first = min(max(start_sample, 0), recording.samples)
+    count = max(min(end_sample, recording.samples) - first, 0)
+    hint = "Keep the temporary folder until the run has ended, and let every worker see it (--temp-dir)."
+    try:
+        samples = np.fromfile(recording.pcm, dtype="<i2", count=count, offset=2 * first)
+    except OSError as error:
+        raise ProcessingError(f"The decoded sound of {recording.source.name} cannot be read from "
+                              f"{recording.pcm}: {error.strerror}.", hint) from error
+    if len(samples) != count:
+        raise ProcessingError(f"The decoded sound of {recording.source.name} in {recording.pcm} "
+                              "has become shorter.", hint)
+    return samples.astype(np.int16, copy=False)
+
+
+def read(recording: Recording, start: float, end: float) -> Samples:
+    """Read a span.
+
+    Parameters
+    ----------
+    recording : Recording
+        From :func:`decode`.
+    start, end : float
+        Seconds, rounded to the nearest sample and clipped to the recording. Adjoining spans
+        share no sample and lose none.
+
+    Returns
+    -------
+    ndarray, shape (samples,), float32
+        In [-1, 1).
+
+    Raises
+    ------
+    ProcessingError
+        If the raw file is gone or shorter than it was.
+
+    Examples
+    --------
+    >>> read(recording, 0.0, 30.0).shape  # doctest: +SKIP
+    (480000,)
+    """
+    samples = read_pcm(recording, round(start * SAMPLE_RATE), round(end * SAMPLE_RATE))
+    return samples.astype(np.float32) / np.float32(32768)
+
+
+def blocks(recording: Recording, seconds: float = 60.0) -> Iterator[Samples]:
+    """Read the whole recording in order, a block at a time.
+
+    Parameters
+    ----------
+    recording : Recording
+        From :func:`decode`.
+    seconds : float
+        Length of a block; the last one may be shorter.
+
+    Yields
+    ------
+    ndarray, shape (samples,), float32
+        In [-1, 1).
+
+    Examples
+    --------
+    >>> sum(len(block) for block in blocks(recording)) == recording.samples  # doctest: +SKIP
+    True
+    """
+    step = max(round(seconds * SAMPLE_RATE), 1)
+    for first in range(0, recording.samples, step):
+        yield read_pcm(recording, first, first + step).astype(np.float32) / np.float32(32768)
+
+
+def _decode_any(path: str, label: str, text: bool, pcm: PcmFile) -> Tally:
+    """Decode the first stream that gives sound."""
+    tried: list[int] = []
+    with messages() as log:
+        while True:
+            tally = Tally()
+            with open_container(path, label, text, log) as container:
+                stream = choose_stream(container, label, tried, tally, log)
+                tally.declared = declared_length(container, stream, log)
+                _decode_stream(container, stream, Converter(pcm, tally, label), tally, log)
+            if tally.frames:
+                tally.reached = max(tally.reached, pcm.samples / SAMPLE_RATE)
+                return tally
+            tried.append(stream.index)
+            pcm.restart()
+
+
+def _decode_stream(container: Any, stream: Any, converter: Converter, tally: Tally, log: list[Any]) -> None:
+    """Decode one stream to its end, whatever is broken on the way."""
+    stream.codec_context.thread_count = 1  # messages from codec threads could not be caught
+    timed = bool(_TIMED.intersection(container.format.name.split(",")))
+    # Where there are pictures, the sound may begin later than they do: times are those of the player.
+    expected = (container.start_time or 0) / 1e6 if timed and container.streams.video else None
+    for packet in _packets(container, stream, tally, log):
+        length = 0.0
+        if packet is not None:
+            length = float((packet.duration or 0) * packet.time_base)
+            begin = None if packet.pts is None else float(packet.pts * packet.time_base)
+            tally.reached = max(tally.reached, (begin or 0.0) + length)
+            if packet.stream_index != stream.index:
+                continue
+            if begin is not None and timed:
+                if expected is not None and begin - expected > _GAP:
+                    filled = converter.silence(begin - expected)
+                    tally.missing_seconds += filled if tally.frames else 0.0
+                expected = begin + length if length else None
+        try:
+            frames = stream.codec_context.decode(packet)
+        except av.error.MemoryError:
+            raise
+        except av.error.FFmpegError:
+            tally.damaged += 1
+            tally.damaged_seconds += converter.silence(min(length, _LONGEST_PACKET))
+            continue
+        for frame in frames:
+            converter.feed(frame)
+        del log[:-50]  # a damaged hour can make FFmpeg talk for megabytes
+    converter.finish()
+
+
+def _packets(container: Any, stream: Any, tally: Tally, log: list[Any]) -> Iterator[Any]:
+    """The stream's packets, then None, which makes the decoder hand out what it holds back.
+
+    Packets of the other streams come along where only they can tell whether the file is whole.
+    """
+    everything = stream.duration is None and tally.declared is not None
+    failures = 0
+    while failures < _TRIES:
+        try:
+            for packet in container.demux() if everything else container.demux(stream):
+                if not packet.size:
+                    continue
+                if failures:  # it went on behind the damage
+                    tally.skipped += 1
+                    failures, tally.stopped = 0, ""
+                yield packet
+            break
+        except av.error.MemoryError:
+            raise
+        except av.error.FFmpegError as error:  # many demuxers find their way again behind the damage
+            failures += 1
+            tally.stopped = reason(log, error)
+    yield None

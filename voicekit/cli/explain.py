@@ -1,0 +1,78 @@
+"""``--explain``: the plan, and why it is so. Decodes and finds speech; loads no model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from voicekit.cli.progress import clock
+from voicekit.engines.silero import SileroDetector
+from voicekit.errors import VoicekitError
+from voicekit.options import RunOptions
+from voicekit.planning import chunks as chunking
+from voicekit.planning.machine import this_machine
+from voicekit.running.crew import Crew, choose_crew
+from voicekit.running.preparation import InputFile, prepare
+from voicekit.types import Recording, Window
+
+
+def explanation(files: Sequence[InputFile], options: RunOptions, folder: Path,
+                fail: Callable[[VoicekitError, str], None]) -> Iterator[str]:
+    """Paragraphs of text: one for the machine, one for each file.
+
+    Parameters
+    ----------
+    files : sequence of InputFile
+        What would be transcribed.
+    options : RunOptions
+        As asked for.
+    folder : Path
+        For the decoded audio.
+    fail : callable
+        Gets the error of a file that cannot be decoded, and its name.
+    """
+    machine = this_machine()
+    crew = choose_crew(options, machine, fetch=False)
+    yield "\n".join(_machine_lines(crew, options))
+    detector = SileroDetector()
+    for file in files:
+        try:
+            prepared = prepare(file, folder, detector)
+        except VoicekitError as error:
+            fail(error, file.name)
+            continue
+        yield "\n" + "\n".join(_file_lines(prepared.recording, prepared.windows(crew.window), crew, options))
+        Path(prepared.recording.pcm).unlink()
+
+
+def _machine_lines(crew: Crew, options: RunOptions) -> Iterator[str]:
+    choice, plan = crew.choice, crew.plan
+    where = "on disk" if choice.model else "not on disk: it would be fetched"
+    yield f"Engine    {choice.name}, model {choice.model_name} ({where})"
+    yield f"Language  {options.language or 'detected on the first speech of each recording'}"
+    devices = ", ".join(dict.fromkeys(plan.devices))
+    yield (f"Division  {plan.workers} workers x {plan.threads} threads x batch {plan.batch_size}, "
+           f"{plan.compute_type} on {devices}")
+    for reason in plan.reasons:
+        yield f"          - {reason}"
+    for warning in (*choice.downgrades, *plan.warnings):
+        yield f"Warning   {warning}"
+
+
+def _file_lines(recording: Recording, windows: Sequence[Window], crew: Crew, options: RunOptions) -> Iterator[str]:
+    source = recording.source
+    seconds = chunking.chunk_seconds(windows, options.plan.chunks, crew.plan.workers)
+    chunks = chunking.plan_chunks(recording, windows, crew.plan.batch_size, seconds)
+    to_do = sum(window.duration for window in windows)
+    speech = sum(span.duration for window in windows for span in window.speech)
+    yield (f"{source.name}: {clock(source.duration)}, speech {clock(speech)}, in {len(windows)} windows of "
+           f"{clock(to_do)} together, {len(chunks)} chunks")
+    for warning in recording.warnings:
+        yield f"  Warning: {warning}"
+    yield (f"  Windows are at most {crew.window:g} s, which is what {crew.choice.name} takes, and cut in silence. "
+           f"Chunks are about {seconds / 60:.2g} min: {options.plan.chunks:g} as asked for, or less so that each "
+           f"worker gets {chunking.CHUNKS_PER_WORKER}.")
+    for chunk in chunks:
+        yield f"  chunk {chunk.index + 1}: {clock(chunk.duration)} in {len(chunk.batches)} batches"
+        for batch in chunk.batches:
+            yield "    " + "  ".join(f"[{window.index}] {window.start:.2f}-{window.end:.2f}" for window in batch)

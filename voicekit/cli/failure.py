@@ -1,0 +1,57 @@
+"""How a command ends: a clear error with its exit code, and no traceback unless it was asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+import click
+
+from voicekit.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, VoicekitError
+
+
+def explained(error: BaseException) -> str:
+    """An error as one or two lines: what is wrong, and what to do."""
+    if isinstance(error, VoicekitError):
+        return f"{error.message}\n  {error.hint}" if error.hint else error.message
+    return f"{type(error).__name__}: {error}\n  This is a bug in voicekit. Run again with -v to see where."
+
+
+def verbose() -> bool:
+    """Whether ``-v`` was given, also where the arguments were not understood."""
+    arguments = sys.argv[1:]
+    before_names = arguments[:arguments.index("--")] if "--" in arguments else arguments
+    return any(one in ("-v", "--verbose") for one in before_names)
+
+
+def guarded(command: click.Command, name: str) -> int:
+    """Run a command and return its exit code.
+
+    Parameters
+    ----------
+    command : click.Command
+        Returns an exit code, or None for success.
+    name : str
+        What the program is called in its help.
+    """
+    try:
+        code = command.main(prog_name=name, standalone_mode=False)
+        return code if isinstance(code, int) else EXIT_DONE
+    except click.exceptions.Exit as ending:
+        return ending.exit_code
+    except click.ClickException as error:
+        error.show()
+        return EXIT_BAD_INPUT
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted.", err=True)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output is gone; Python would complain once more when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    except Exception as error:
+        if verbose():
+            traceback.print_exc()
+        click.echo(f"Error: {explained(error)}", err=True)
+        return error.exit_code if isinstance(error, VoicekitError) else EXIT_FAILED

@@ -1,0 +1,277 @@
+"""From what was typed to the files to work on: files, folders, globs, lists and standard input.
+
+One bad argument does not stop the others: errors come back together with the good inputs.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from voicekit.errors import InputError, OutputError, VoicekitError
+
+MEDIA_EXTENSIONS = frozenset("""
+.3g2 .3ga .3gp .aa .aac .aax .ac3 .aif .aifc .aiff .amr .ape .asf .au .avi .awb .caf .dff .dsf .dss .dts .dv
+.eac3 .f4v .flac .flv .gsm .m2ts .m2v .m4a .m4b .m4p .m4r .m4v .mka .mkv .mov .mp1 .mp2 .mp3 .mp4 .mpa .mpc
+.mpeg .mpg .mts .mxf .nut .oga .ogg .ogm .ogv .oma .opus .qcp .ra .rf64 .rm .rmvb .snd .spx .tak .tta .ts .voc .vob
+.w64 .wav .wave .webm .wma .wmv .wtv .wv
+""".split())
+"""What is picked up from a folder; a file that is named itself may have any extension."""
+
+STDIN_NAME = "stdin"
+_SPOOL_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One file to work on.
+
+    Attributes
+    ----------
+    path : Path
+        Where it is; may hold bytes that are no UTF-8 (as surrogates).
+    name : str
+        What to call it: the file's name, always printable, or ``stdin``.
+    stdin : bool
+        Whether it came from standard input, so that ``path`` is a temporary file.
+    """
+
+    path: Path
+    name: str
+    stdin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """What became of all arguments.
+
+    Attributes
+    ----------
+    inputs : tuple of Input
+        In the order of the arguments, each file once.
+    errors : tuple of VoicekitError
+        One for each argument, or line of a list, that gave nothing.
+    """
+
+    inputs: tuple[Input, ...]
+    errors: tuple[VoicekitError, ...]
+
+
+def expand(arguments: Sequence[str], folder: Path) -> Expanded:
+    """Find the files that arguments stand for.
+
+    An argument is a file; a folder, searched with its subfolders for files with a media extension,
+    hidden ones left out; a glob, with ``**``; ``@list.txt``, a text file with one path to a line;
+    or ``-`` for standard input. A file that exists is taken literally, whatever its name looks like.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        As typed; bytes that are no UTF-8 as surrogates.
+    folder : Path
+        Where standard input is spooled to.
+
+    Returns
+    -------
+    Expanded
+        Files that can be tried, and an error for each argument that gave none. Nothing is raised
+        for a bad argument: errors are :class:`voicekit.errors.InputError`, or
+        :class:`voicekit.errors.OutputError` where there is no room for standard input.
+
+    Examples
+    --------
+    >>> found = expand(["talk.mp3", "interviews/", "@more.txt"], Path("/tmp"))  # doctest: +SKIP
+    >>> [one.name for one in found.inputs]  # doctest: +SKIP
+    ['talk.mp3', 'ann.wav', 'bob.wav']
+    """
+    found: dict[str, Input] = {}
+    errors: list[VoicekitError] = []
+    spooled = False
+    for argument in arguments:
+        try:
+            if argument == "-":
+                if spooled:
+                    raise InputError("Standard input was given more than once.", "Give '-' once.")
+                spooled = True
+                path = _spool(folder)
+                found[str(path)] = Input(path, STDIN_NAME, stdin=True)
+            elif argument.startswith("@") and not os.path.lexists(argument):
+                for one in _listed(argument[1:], errors):
+                    _add(found, one)
+            else:
+                for one in _named(argument, "", errors):
+                    _add(found, one)
+        except VoicekitError as error:
+            errors.append(error)
+    return Expanded(tuple(found.values()), tuple(errors))
+
+
+def _add(found: dict[str, Input], path: str) -> None:
+    key = os.path.normcase(os.path.realpath(path))
+    found.setdefault(key, Input(Path(path), _printable(os.path.basename(path))))
+
+
+def _printable(text: str) -> str:
+    """Show bytes that are no UTF-8 as question marks, so that any file can hold the name."""
+    return os.fsencode(text).decode("utf-8", "replace")
+
+
+def _named(argument: str, base: str, errors: list[VoicekitError]) -> list[str]:
+    """The files of one argument, relative to the folder ``base``."""
+    path = os.path.join(base, argument)
+    shown = _printable(path)
+    if not argument or "\0" in argument:
+        raise InputError("An empty name, or one with a NUL in it, is no file.",
+                         "Look for an unset variable in the command.")
+    if os.path.isdir(path):
+        files = sorted(_search(path, errors), key=_sorting)
+        if not files:
+            raise InputError(f"There is no sound or video file in the folder {shown}.",
+                             "Name the files themselves if their extension is unusual.")
+        return files
+    if os.path.exists(path):
+        return [path]
+    if os.path.islink(path):
+        raise InputError(f"{shown} is a link to a file that does not exist.", "Check what it points to.")
+    if glob.has_magic(argument):
+        return _matches(argument, base, shown, errors)
+    raise InputError(f"There is no file or folder {shown}.", "Check the name, and the folder you are in.")
+
+
+def _matches(pattern: str, base: str, shown: str, errors: list[VoicekitError]) -> list[str]:
+    """The files that a glob matches; folders among them are searched.
+
+    Where the pattern does not end in an extension of its own, only media files are taken,
+    so that ``talks/*`` does not try the notes that lie beside the recordings.
+    """
+    matches = [os.path.join(base, one) for one in glob.glob(pattern, root_dir=base or None, recursive=True)]
+    if not matches:
+        raise InputError(f"Nothing matches {shown}.", "Check the pattern, and the folder you are in.")
+    extension = os.path.splitext(pattern)[1]
+    anything = bool(extension) and not glob.has_magic(extension)
+    files: set[str] = set()
+    for path in matches:
+        if os.path.isdir(path):
+            files.update(_search(path, errors))
+        elif anything or _is_media(path):
+            files.add(path)
+    if not files:
+        raise InputError(f"Nothing that matches {shown} is a sound or video file.",
+                         "Name the files themselves if their extension is unusual.")
+    return sorted(files, key=_sorting)
+
+
+def _search(folder: str, errors: list[VoicekitError]) -> Iterator[str]:
+    """Media files in a folder and its subfolders, hidden ones left out."""
+
+    def unreadable(error: OSError) -> None:
+        where = _printable(str(error.filename))
+        errors.append(InputError(f"The folder {where} cannot be read: {error.strerror}.",
+                                 "Ask for permission to read it, or leave it out."))
+
+    for where, folders, files in os.walk(folder, onerror=unreadable):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            path = os.path.join(where, name)
+            if not name.startswith(".") and _is_media(name) and os.path.isfile(path):
+                yield path
+
+
+def _is_media(path: str) -> bool:
+    return os.path.splitext(path)[1].lower() in MEDIA_EXTENSIONS
+
+
+def _sorting(path: str) -> list[str]:
+    """Sort by folder, so that the files of one stay together."""
+    return path.split(os.sep)
+
+
+def _listed(path: str, errors: list[VoicekitError]) -> Iterable[str]:
+    """The files that a list names; a bad line is an error of its own."""
+    shown = _printable(path)
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"The list {shown} cannot be read: {why}.",
+                         "After @ comes the name of a text file with one path to a line.") from error
+    if b"\0" in content:
+        raise InputError(f"The list {shown} is not a text file in UTF-8.",
+                         "Save it as UTF-8, with one path to a line.")
+    text = content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+    files: list[str] = []
+    before = len(errors)
+    for number, line in enumerate(text.split("\n"), start=1):
+        entry = line.removesuffix("\r")
+        if not entry.strip() or entry.startswith("#"):
+            continue
+        if not os.path.lexists(os.path.join(os.path.dirname(path), entry)):
+            entry = entry.strip()  # spaces around a name are almost never part of it
+        try:
+            files += _named(entry, os.path.dirname(path), errors)
+        except InputError as error:
+            errors.append(InputError(f"Line {number} of the list {shown}: {error.message}", error.hint))
+    if not files and len(errors) == before:
+        raise InputError(f"The list {shown} names no file.", "Write one path to a line.")
+    return files
+
+
+def _spool(folder: Path) -> Path:
+    """Copy standard input to a file, for decoding needs to seek."""
+    source = None if sys.stdin is None else sys.stdin.buffer
+    if source is None:
+        raise InputError("Standard input is closed.", "Give a file instead of '-'.")
+    if source.isatty():
+        raise InputError("Standard input is a terminal, not a recording.",
+                         "Send a file into it, as in: voicekit - < talk.mp3")
+    handle, name = _temporary(folder)
+    path = Path(name)
+    try:
+        with os.fdopen(handle, "wb", buffering=0) as target:
+            size = _copy(source, target, folder)
+        if not size:
+            raise InputError("Standard input is empty (0 bytes).",
+                             "Check the command in front of it: it wrote nothing.")
+    except BaseException:  # also an interrupt must not leave half a file
+        path.unlink()
+        raise
+    return path
+
+
+def _temporary(folder: Path) -> tuple[int, str]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return tempfile.mkstemp(prefix="voicekit-stdin-", dir=folder)
+    except OSError as error:
+        raise _no_room(folder, error) from error
+
+
+def _copy(source: BinaryIO, target: BinaryIO, folder: Path) -> int:
+    size = 0
+    while True:
+        try:
+            block = source.read(_SPOOL_BLOCK)
+        except OSError as error:
+            raise InputError(f"Standard input cannot be read: {error.strerror}.",
+                             "Give a file instead of '-'.") from error
+        if not block:
+            return size
+        size += len(block)
+        rest = memoryview(block)
+        try:
+            while rest:
+                rest = rest[target.write(rest):]
+        except OSError as error:
+            raise _no_room(folder, error) from error
+
+
+def _no_room(folder: Path, error: OSError) -> OutputError:
+    return OutputError(f"Standard input cannot be stored in {_printable(str(folder))}: {error.strerror}.",
+                       "Free some space, or choose another folder with --temp-dir.")

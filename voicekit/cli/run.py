@@ -1,0 +1,250 @@
+"""``voicekit run``, the main job, which is also ``run_parallel.py``."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from voicekit import __version__
+from voicekit.cli import config
+from voicekit.errors import EXIT_DONE, EXIT_FAILED, UsageError, VoicekitError
+from voicekit.options import (
+    COMPUTE_TYPES,
+    PRESETS,
+    EngineOptions,
+    PlanOptions,
+    RunOptions,
+    SubtitleOptions,
+)
+
+if TYPE_CHECKING:
+    from voicekit.cli.inputs import Input
+    from voicekit.cli.outputs import OutputPlan
+    from voicekit.cli.progress import Reporter
+    from voicekit.running.preparation import Outcome
+    from voicekit.types import Transcript
+
+
+class CountOrAuto(click.ParamType):
+    """A whole number, or ``auto``, which is None."""
+
+    name = "N|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        """Turn an argument into a count."""
+        if value is None or str(value).lower() == "auto":
+            return None
+        try:
+            return int(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is neither a whole number nor auto.", param, ctx)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option("-o", "--output", "outputs", multiple=True, metavar="PATH",
+              help="A file, whose extension decides the format (may be repeated), or a folder. "
+                   "[default: .txt, .srt and .json beside the input]")
+@click.option("--formats", metavar="LIST", help="For a folder, or beside the input: txt,srt,vtt,tsv,json,rttm.")
+@click.option("--overwrite", is_flag=True, help="Replace existing outputs. An input never is.")
+@click.option("--chunks", type=float, default=PlanOptions.chunks, show_default=True, metavar="MINUTES",
+              help="About how much audio a worker takes at a time. Never changes the words.")
+@click.option("--workers", type=CountOrAuto(), default="auto", show_default=True, metavar="N|auto",
+              help="Worker processes. Never changes the words.")
+@click.option("--quality", type=click.Choice(list(PRESETS)), default=RunOptions.quality, show_default=True,
+              help="Model size, beam and word times.")
+@click.option("--engine", default=EngineOptions.engine, show_default=True, metavar="NAME",
+              help="auto, faster-whisper, openai-whisper, gigaam, parakeet or pocketsphinx.")
+@click.option("--model", metavar="NAME|FOLDER", help="[default: what --quality says]")
+@click.option("--language", metavar="CODE", help="[default: detected on the first speech]")
+@click.option("--task", type=click.Choice(["transcribe", "translate"]), default=RunOptions.task,
+              show_default=True, help="translate: into English.")
+@click.option("--device", default=EngineOptions.device, show_default=True, metavar="DEVICE",
+              help="auto, cpu, cuda, or certain GPUs: cuda:0,1.")
+@click.option("--compute-type", type=click.Choice(COMPUTE_TYPES), default=EngineOptions.compute_type,
+              show_default=True, metavar="TYPE", help="Precision; auto: float16 on a GPU, int8 on a CPU.")
+@click.option("--batch-size", type=CountOrAuto(), default="auto", show_default=True, metavar="N|auto",
+              help="Windows decoded together; auto: 16 on a GPU, 4 on a CPU.")
+@click.option("--beam-size", type=int, metavar="N", help="[default: what --quality says]")
+@click.option("--initial-prompt", metavar="TEXT", help="Text that the recording is taken to follow.")
+@click.option("--hotwords", metavar="TEXT", help="Words to expect.")
+@click.option("--word-timestamps/--no-word-timestamps", default=None,
+              help="Times for every word. [default: what --quality says]")
+@click.option("--max-line-width", type=int, metavar="N", help="Subtitles: characters in a line.")
+@click.option("--max-line-count", type=int, metavar="N", help="Subtitles: lines shown at once.")
+@click.option("--max-words-per-line", type=int, metavar="N", help="Subtitles: words in a line.")
+@click.option("--offline", is_flag=True, help="Never ask a model hub.")
+@click.option("--temp-dir", metavar="FOLDER", help="Where decoded audio lies meanwhile: 115 MB an hour.")
+@click.option("--config", is_eager=True, expose_value=False, callback=config.apply, metavar="FILE.toml",
+              help="Options by the same names, from a file.")
+@click.option("--explain", is_flag=True, help="Print the plan and why; transcribe nothing.")
+@click.option("-q", "--quiet", is_flag=True, help="Only errors.")
+@click.option("-v", "--verbose", is_flag=True, help="More, and tracebacks.")
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.version_option(__version__, prog_name="voicekit")
+def run(**arguments: Any) -> int:
+    """Transcribe recordings in parallel: the same words whatever the chunks and workers.
+
+    INPUT is an audio or video file, a folder, a pattern such as "*.mp3", @list.txt with a path a line, or
+    - for standard input. Exit codes: 0 done, 2 bad input or usage, 3 something failed and is in the
+    ledger, 130 interrupted.
+    """
+    options = _run_options(arguments)
+    subtitles = SubtitleOptions(arguments["max_line_width"], arguments["max_line_count"],
+                                arguments["max_words_per_line"])
+    if arguments["quiet"] and arguments["verbose"]:
+        raise UsageError("-q and -v contradict each other.", "Give one of them.")
+    if options.engine.offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"  # also for what a library might ask on its own
+    from voicekit.cli.progress import LogHandler, reporter
+    from voicekit.running.preparation import TemporaryFolder
+
+    level = logging.ERROR if arguments["quiet"] else logging.DEBUG if arguments["verbose"] else logging.INFO
+    show = reporter(arguments["log_format"], level)
+    handler, logger = LogHandler(show), logging.getLogger("voicekit")
+    logger.addHandler(handler)
+    logger.setLevel(level)
+    logger.propagate = False
+    try:
+        with TemporaryFolder(options.temp_dir) as folder:
+            job = _MainJob(options, subtitles, show, arguments["verbose"])
+            plans = job.accept(arguments, folder)
+            if arguments["explain"]:
+                return job.explain(plans, folder)
+            return job.transcribe(plans)
+    finally:
+        logger.removeHandler(handler)
+
+
+def _run_options(arguments: dict[str, Any]) -> RunOptions:
+    engine = {name: arguments[name] for name in
+              ("engine", "model", "device", "compute_type", "batch_size", "offline")}
+    same = {name: arguments[name] for name in
+            ("quality", "language", "task", "beam_size", "initial_prompt", "hotwords", "word_timestamps",
+             "temp_dir")}
+    return RunOptions(plan=PlanOptions(arguments["chunks"], arguments["workers"]),
+                      engine=EngineOptions(**engine), **same)
+
+
+@dataclass
+class _MainJob:
+    """One call of the command: what was asked, and what has come of it so far."""
+
+    options: RunOptions
+    subtitles: SubtitleOptions
+    show: Reporter
+    verbose: bool
+    code: int = EXIT_DONE
+    began: float = field(default_factory=time.monotonic)
+    transcripts: list[Transcript] = field(default_factory=list)
+    written: list[Path] = field(default_factory=list)
+
+    def fail(self, error: VoicekitError, name: str = "") -> None:
+        """Report an error that ends one input, and remember its exit code."""
+        from voicekit.cli.failure import explained
+
+        text = explained(error)
+        if self.verbose:
+            text += "\n" + "".join(traceback.format_exception(error)).rstrip()
+        self.show.message(logging.ERROR, f"{name}: {text}" if name and name not in text else text)
+        self.code = max(self.code, error.exit_code)
+
+    def accept(self, arguments: dict[str, Any], folder: Path) -> list[OutputPlan[Input]]:
+        """The inputs that can be tried, with where their results go: found out before a model is loaded."""
+        from voicekit import formats as file_types
+        from voicekit.cli import inputs, outputs
+
+        formats = arguments["formats"].replace(",", " ").split() if arguments["formats"] else None
+        for name in formats or ():
+            file_types.lookup(name)
+        found = inputs.expand(arguments["inputs"], folder)
+        for error in found.errors:
+            self.fail(error)
+        planned = outputs.plan(found.inputs, arguments["outputs"], formats, arguments["overwrite"])
+        for item in planned:
+            for notice in item.notices:
+                self.show.message(logging.WARNING, notice)
+            for target in item.targets:
+                if file_types.lookup(target.extension).needs_speakers:
+                    raise UsageError(f"{target.extension} needs speakers, and this version cannot tell them apart.",
+                                     "Choose another format.")
+            if item.error is not None:
+                self.fail(item.error, item.input.name)
+        return [item for item in planned if item.error is None]
+
+    def explain(self, plans: Sequence[OutputPlan[Input]], folder: Path) -> int:
+        """Print what would be done."""
+        from voicekit.cli.explain import explanation
+        from voicekit.running.preparation import InputFile
+
+        files = [InputFile(item.input.path, item.input.name) for item in plans]
+        for text in explanation(files, self.options, folder, self.fail):
+            click.echo(text)
+        return self.code
+
+    def transcribe(self, plans: Sequence[OutputPlan[Input]]) -> int:
+        """Do it."""
+        from voicekit.pipeline import transcribe_files
+        from voicekit.running.preparation import InputFile
+
+        if not plans:
+            return self.code
+        files = {InputFile(item.input.path, item.input.name): item for item in plans}
+        with self.show, contextlib.closing(transcribe_files(files, self.options, self.show.observe)) as outcomes:
+            for outcome in outcomes:
+                self._deliver(outcome, files[outcome.file])
+        self._summary()
+        return self.code
+
+    def _deliver(self, outcome: Outcome, plan: OutputPlan[Input]) -> None:
+        """Write the results of one input, or say why there are none."""
+        from voicekit import formats as file_types
+
+        name = outcome.file.name
+        if outcome.error is not None:
+            self.fail(outcome.error, name)
+            return
+        transcript = outcome.transcript
+        assert transcript is not None
+        self.transcripts.append(transcript)
+        try:
+            for target in plan.targets:
+                file_types.write(transcript, target.path, self.subtitles)
+                self.written.append(target.path)
+        except VoicekitError as error:
+            self.fail(error, name)
+        if not transcript.ledger:
+            self.show.message(logging.WARNING, f"{name}: no speech was found; the transcript is empty.")
+        if transcript.failed:
+            seconds = sum(entry.end - entry.start for entry in transcript.failed)
+            self.show.message(logging.ERROR, f"{name}: {seconds:.1f} s of speech could not be transcribed; the "
+                                             f"ledger in the json says which and why: {transcript.failed[0].reason}")
+            self.code = max(self.code, EXIT_FAILED)
+
+    def _summary(self) -> None:
+        from voicekit.cli.progress import clock
+
+        if not self.transcripts:
+            return
+        wall = time.monotonic() - self.began
+        audio = sum(one.source.duration for one in self.transcripts)
+        words = sum(len(segment.text.split()) for one in self.transcripts for segment in one.segments)
+        made_by = dict.fromkeys(f"{one.run.engine} {one.run.model} on {one.run.device}" for one in self.transcripts)
+        workers = max(int(str(one.run.options["workers"])) for one in self.transcripts)
+        self.show.message(
+            logging.INFO,
+            f"Done: {clock(audio)} of audio in {clock(wall)} ({audio / wall:.1f}x real time), {words} words, "
+            f"{workers} worker{'s' * (workers > 1)}, {'; '.join(made_by)}",
+            audio_seconds=round(audio, 3), wall_seconds=round(wall, 3), words=words, workers=workers)
+        for path in self.written:
+            self.show.message(logging.INFO, f"  {path}", output=str(path))
+

@@ -1,0 +1,209 @@
+"""What is opened and what is refused: everything that is decided about a file before it is decoded.
+
+A part of :mod:`voicekit.audio`, which is the door to it. A file is taken to be hostile: only listed
+containers are opened, and none of them may open a second file or a network connection.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import av
+import av.logging
+
+from voicekit.errors import InputError, NotAudioError, RefusedInputError
+from voicekit.pcm import Tally
+
+CONTAINERS = """
+aa aac ac3 ac4 act aea aiff amr amrnb amrwb ape asf au avi avr caf codec2 dhav dsf dss dts dtshd dv eac3
+epaf flac flv g722 g723_1 g729 gsm gxf hcom iamf iff ilbc ircam ivf kux latm lc3 live_flv loas matroska
+mlp mmf mov mp3 mpc mpc8 mpeg mpegts mxf nistsphere nsv nut nuv obu ogg oma osq paf pva pvf qcp qoa rm rpl
+sbc sds shn siff sln smjpeg sol sox spdif swf tak truehd tta ty voc vqf w64 wav webm wsd wtv wv wve xa xwma
+h261 h263 h264 hevc m4v mjpeg mpegvideo vc1 vvc
+""".split()
+"""FFmpeg's names of the containers that are opened. None of them reads a second file: playlists,
+concatenation scripts, manifests, image sequences, capture devices and text formats are not here."""
+
+_MEASURED = frozenset({"mpegts", "mpeg", "ogg"})
+"""Containers whose length FFmpeg reads off their own last packet, so it cannot show a cut."""
+
+_PROTECTED = frozenset({"drms", "enca", "aavd"})
+"""Codec tags of encrypted sound, which would otherwise decode to noise."""
+
+_DRM = re.compile(r"activation_bytes|DRM protected", re.IGNORECASE)
+
+
+_SCRIPTS = tuple((re.compile(pattern, re.IGNORECASE | re.MULTILINE), what) for pattern, what in (
+    (r"\A#EXTM3U|^#EXT-X-", "an M3U playlist"),
+    (r"\Affconcat version", "an FFmpeg concatenation script"),
+    (r"\A\[playlist\]", "a PLS playlist"),
+    (r"\A\[Reference\]|\A<asx|\A(rtsp|smil)text", "a streaming playlist"),
+    (r"<MPD[\s>]", "a DASH manifest"),
+    (r"<(SmoothStreamingMedia|smil|asx)[\s>]|<playlist[\s>]|<\?wpl", "an XML playlist"),
+    (r"^(c=IN IP|m=audio )", "an SDP session description"),
+    (r"\A;FFMETADATA", "an FFmpeg metadata file"),
+    (r"^\s*FILE\s+\S.*\s(WAVE|MP3|AIFF|BINARY|MOTOROLA)\s*$", "a cue sheet"),
+))
+_SCRIPT_NAMES = (".m3u", ".m3u8", ".pls", ".cue", ".sdp", ".mpd", ".asx", ".wpl", ".xspf", ".ram")
+
+# Messages reach Python only while a file is open here; without a handler of its own the logger
+# would print those of other threads on stderr.
+logging.getLogger("libav").addHandler(logging.NullHandler())
+
+
+@contextmanager
+def messages() -> Iterator[list[Any]]:
+    """Catch what FFmpeg says in this thread: (level, where, message)."""
+    level, skip = av.logging.get_level(), av.logging.get_skip_repeated()
+    with av.logging.Capture(local=True) as log:
+        av.logging.set_skip_repeated(False)  # else a message that another file gave as well is swallowed
+        av.logging.set_level(av.logging.WARNING)
+        try:
+            yield log
+        finally:
+            av.logging.set_level(level)
+            av.logging.set_skip_repeated(skip)
+
+
+def reason(log: list[Any], error: Exception | None = None) -> str:
+    """FFmpeg's last error message, or the text of its error code."""
+    said = [message.strip() for level, _, message in log if level <= av.logging.ERROR and message.strip()]
+    code = getattr(error, "strerror", None) or ("" if error is None else str(error))
+    return (said[-1] if said else code or "no message").rstrip(".")
+
+
+def inspect(path: str, label: str) -> bool:
+    """Refuse what is no file with sound in it before FFmpeg sees it; tells whether it is text."""
+    try:
+        status = os.stat(path)
+        if stat.S_ISDIR(status.st_mode):
+            raise InputError(f"{label} is a folder, not a recording.", "Give the files in it.")
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(f"{label} is not a regular file.", "Pipe its content to standard input, as '-'.")
+        if not status.st_size:
+            raise NotAudioError(f"{label} is empty (0 bytes).", "Copy or download it again.")
+        with open(path, "rb") as file:
+            head = file.read(1 << 16)
+            if head[:3] == b"ID3" and len(head) >= 10:  # FFmpeg looks behind the tag, so we do too
+                size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
+                file.seek(10 + size)
+                head = file.read(1 << 16)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise unreadable(path, error) from error
+    text = _text(head)
+    if text is None:
+        return False
+    kind = next((what for pattern, what in _SCRIPTS if pattern.search(text)), None)
+    if kind is None and label.lower().endswith(_SCRIPT_NAMES):
+        kind = "a playlist"
+    if kind is not None:
+        raise _refused(label, kind)
+    return True
+
+
+def _text(head: bytes) -> str | None:
+    """The beginning of a text file, or None for a binary one."""
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff") and len(head) > 2:
+        text = head.decode("utf-16", "replace")
+    else:
+        text = head.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
+    strange = sum(not (char.isprintable() or char.isspace() or char >= "\x80") for char in text)
+    return text.lstrip() if text and strange * 100 <= len(text) and "\0" not in text else None
+
+
+def _refused(label: str, kind: str) -> RefusedInputError:
+    return RefusedInputError(
+        f"{label} is {kind}. Playlists and scripts that point to other files are refused.",
+        "Give the media file itself.")
+
+
+def unreadable(path: str, error: Exception) -> InputError:
+    """What to tell about a file that the system does not let us read."""
+    why = getattr(error, "strerror", None) or str(error)
+    if isinstance(error, FileNotFoundError):
+        return InputError(f"There is no file {path}.", "Check the name and the folder.")
+    if isinstance(error, PermissionError):
+        return InputError(f"{path} may not be read ({why}).", "Ask for permission to read it, or copy it.")
+    return InputError(f"{path} cannot be read: {why}.", "Check the path and the disk.")
+
+
+def open_container(path: str, label: str, text: bool, log: list[Any]) -> Any:
+    """Open the container, and nothing else."""
+    try:
+        return av.open(f"file:{path}", mode="r", metadata_errors="replace", container_options={
+            "format_whitelist": ",".join(CONTAINERS), "protocol_whitelist": "file"})
+    except av.error.MemoryError:
+        raise
+    except av.error.FFmpegError as error:
+        said = " ".join(message for _, _, message in log)
+        why = reason(log, error)
+        if isinstance(error, OSError):
+            raise unreadable(path, error) from error
+        if text and "not on whitelist" in said:
+            raise _refused(label, "a playlist, a script or another text") from error
+        if text:
+            raise NotAudioError(f"{label} is a text file, not a recording (FFmpeg: {why}).",
+                                "If it was downloaded, look into it: it may be an error message.") from error
+        if "moov atom not found" in said:
+            raise NotAudioError(f"{label} is incomplete: the index at its end is missing (FFmpeg: {why}).",
+                                "Copy or download it again.") from error
+        if _DRM.search(said):
+            raise _protected(label, why) from error
+        raise NotAudioError(f"{label} is no sound or video file that can be opened (FFmpeg: {why}).",
+                            "Check that it plays; if it does, convert it to WAV, FLAC or MP3.") from error
+
+
+def _protected(label: str, why: str) -> NotAudioError:
+    return NotAudioError(f"{label} is encrypted or copy-protected ({why}).",
+                         "Voicekit cannot open protected files: use an unprotected copy.")
+
+
+def choose_stream(container: Any, label: str, tried: list[int], tally: Tally, log: list[Any]) -> Any:
+    """The next stream to try: the default one first, then by number."""
+    streams = container.streams.audio
+    if not streams:
+        what = "pictures but no sound" if container.streams.video else "no sound"
+        raise NotAudioError(f"{label} has {what} in it.", "Give the file that holds the sound.")
+    if any(message for _, _, message in log if _DRM.search(message)):
+        raise _protected(label, reason(log))
+    hidden = [s for s in streams if s.codec_context is not None and s.codec_context.codec_tag in _PROTECTED]
+    usable = [s for s in streams if s.codec_context is not None and s not in hidden]
+    left = [s for s in usable if s.index not in tried]
+    if not left:
+        if hidden:
+            raise _protected(label, f"marked {hidden[0].codec_context.codec_tag}")
+        if not usable:
+            raise NotAudioError(f"The sound in {label} has a codec that this FFmpeg cannot decode.",
+                                "Convert it to WAV, FLAC or MP3 with the program that made it.")
+        raise NotAudioError(f"No sound could be decoded from {label} (0 samples; FFmpeg: {reason(log)}).",
+                            "The file is only a header, or damaged throughout: copy or download it again.")
+    stream = min(left, key=lambda s: (not s.disposition & av.stream.Disposition.default, s.index))
+    if len(streams) > 1:
+        number = [s.index for s in streams].index(stream.index) + 1
+        language = f", language {stream.language}" if stream.language else ""
+        tally.notes.append(f"The file has {len(streams)} sound tracks; number {number} was taken "
+                           f"({stream.codec_context.name}{language}).")
+    return stream
+
+
+def declared_length(container: Any, stream: Any, log: list[Any]) -> float | None:
+    """How long the file says that its sound is, in seconds; None where it does not say."""
+    names = set(container.format.name.split(","))
+    if names & _MEASURED or any("Estimating duration" in message for _, _, message in log):
+        return None
+    if stream.duration is not None:
+        seconds = float(stream.duration * stream.time_base)
+        size = seconds * (stream.codec_context.bit_rate or 0) / 8
+        # A WAV or AIFF written to a pipe has the largest size in its header, or a little less.
+        unlimited = any(top - (1 << 16) <= size <= top for top in (1 << 31, 1 << 32))
+        return None if unlimited and names & {"wav", "aiff"} else seconds
+    tag = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d*)?)", stream.metadata.get("DURATION", ""))
+    if tag:
+        return int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3])
+    return None if container.duration is None else container.duration / 1e6

@@ -1,0 +1,157 @@
+"""Which engine and model a run uses, and what to tell the user about it.
+
+``auto`` means: Russian goes to GigaAM where it is installed and its model can be had, everything else to
+Whisper. With no Whisper model on disk and no hub, English goes to PocketSphinx, loudly; any other
+language is an error that says how to fetch a model.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from voicekit import engines
+from voicekit.errors import ModelError, UsageError
+from voicekit.options import RunOptions
+from voicekit.protocols import EngineAdapter, ModelOnDisk
+
+log = logging.getLogger("voicekit")
+
+WHISPER = "faster-whisper"
+RUSSIAN = "gigaam"
+EMBEDDED = "pocketsphinx"
+
+DevicesOf = Callable[[EngineAdapter], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An engine, its model, and the devices it would run on.
+
+    Attributes
+    ----------
+    adapter : EngineAdapter
+        The engine.
+    model : ModelOnDisk or None
+        None where it is not on disk and was not to be fetched (``explain``).
+    model_name : str
+        As asked for, or the preset's.
+    devices : tuple of str
+        ``cpu``, or ``cuda:0`` and so on.
+    downgrades : tuple of str
+        What is worse than asked for.
+    """
+
+    adapter: EngineAdapter
+    model: ModelOnDisk | None
+    model_name: str
+    devices: tuple[str, ...]
+    downgrades: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The engine's name."""
+        return self.adapter.profile.name
+
+
+def choose(options: RunOptions, devices_of: DevicesOf, *, fetch: bool = True) -> Choice:
+    """Choose the engine and find its model, downloading it where that is needed and allowed.
+
+    Parameters
+    ----------
+    options : RunOptions
+        As asked for.
+    devices_of : callable
+        Which devices an engine would run on; may raise DeviceError.
+    fetch : bool
+        False leaves a missing model missing.
+
+    Raises
+    ------
+    UsageError, EngineMissingError, ModelError, DeviceError
+        With what to do about it.
+    """
+    name = options.engine.engine
+    if name != "auto":
+        engines.adapter(name)  # an unknown name first
+        engines.require_installed(name)
+        return _check(_find(name, options, devices_of, fetch), options)
+    if options.engine.model is not None:
+        return _check(_find(_engine_of(options.engine.model), options, devices_of, fetch), options)
+    if options.language == "ru" and (choice := russian(options, devices_of, fetch=fetch)):
+        return choice
+    try:
+        return _check(_find(WHISPER, options, devices_of, fetch), options)
+    except ModelError as error:
+        if options.language not in (None, "en") or options.task != "transcribe":
+            raise
+        return _embedded(error, options, devices_of)
+
+
+def russian(options: RunOptions, devices_of: DevicesOf, *, fetch: bool = True) -> Choice | None:
+    """GigaAM, where ``--engine auto`` may use it and it can be had; else None."""
+    asked = options.engine
+    wanted = asked.engine == "auto" and asked.model is None and options.task == "transcribe"
+    if not wanted or not engines.installed(RUSSIAN):
+        return None
+    try:
+        choice = _find(RUSSIAN, options, devices_of, fetch)
+    except ModelError as error:
+        log.info("Russian goes to Whisper: %s", error.message)
+        return None
+    return _check(choice, options) if choice.model is not None else None
+
+
+def _engine_of(model: str) -> str:
+    """Which engine a model's name belongs to; a path is a Whisper's."""
+    for name in engines.names():
+        if model in engines.adapter(name).models():
+            engines.require_installed(name)
+            return name
+    return WHISPER
+
+
+def _find(name: str, options: RunOptions, devices_of: DevicesOf, fetch: bool) -> Choice:
+    adapter = engines.adapter(name)
+    devices = devices_of(adapter)
+    kind = devices[0].partition(":")[0]
+    model_name = options.engine.model or adapter.default_model(options.quality, kind)
+    model = adapter.find(model_name)
+    if model is None and options.engine.offline:
+        raise ModelError(f"The {name} model {model_name} is not on disk, and --offline forbids fetching it.",
+                         f"Run once with a network: voicekit models fetch {model_name} --engine {name}")
+    if model is None and fetch:
+        log.info("Fetching the %s model %s ...", name, model_name)
+        model = adapter.fetch(model_name)
+    return Choice(adapter, model, model_name, devices)
+
+
+def _embedded(why: ModelError, options: RunOptions, devices_of: DevicesOf) -> Choice:
+    """PocketSphinx, and a notice that cannot be missed."""
+    wanted = engines.adapter(WHISPER).default_model(options.quality, "cpu")
+    choice = _find(EMBEDDED, options, lambda adapter: ("cpu",), fetch=True)
+    devices_of(choice.adapter)  # --device cuda stays an error
+    notices = [
+        f"No Whisper model could be had ({why.message.rstrip('.')}). Using the built-in PocketSphinx instead: "
+        f"English only, about every second word wrong. For real results fetch a model where there is a "
+        f"network, once: voicekit models fetch {wanted}"]
+    if options.language is None:
+        notices.append("The language was not detected, English is assumed: PocketSphinx knows no other.")
+    return Choice(choice.adapter, choice.model, choice.model_name, ("cpu",), tuple(notices))
+
+
+def _check(choice: Choice, options: RunOptions) -> Choice:
+    """Refuse what the engine cannot do; tell what it does not use."""
+    profile = choice.adapter.profile
+    if options.task == "translate" and "translate" not in profile.supports:
+        raise UsageError(f"{profile.name} cannot translate.", "Use --engine faster-whisper.")
+    if options.language and profile.languages is not None and options.language not in profile.languages:
+        raise UsageError(f"{profile.name} does not know the language {options.language!r}.",
+                         f"It knows: {', '.join(sorted(profile.languages))}. "
+                         f"Use --engine faster-whisper for others.")
+    asked = {"--beam-size": ("beam_size", options.beam_size), "--hotwords": ("hotwords", options.hotwords),
+             "--initial-prompt": ("initial_prompt", options.initial_prompt)}
+    notices = tuple(f"{profile.name} does not use {flag}." for flag, (name, value) in asked.items()
+                    if value is not None and name not in profile.supports)
+    return Choice(choice.adapter, choice.model, choice.model_name, choice.devices, choice.downgrades + notices)

@@ -1,0 +1,410 @@
+"""What the two Whisper engines share: languages, prompts, retries, and turning tokens into words.
+
+Every window is treated on its own: nothing is carried from one to the next, and nothing is
+sampled. So the same sound gives the same words, whatever stands beside it in a batch.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import logging
+import os
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from voicekit.errors import DeviceError, ModelError, ProcessingError, UsageError
+from voicekit.options import PRESETS, DecodingOptions, Quality
+from voicekit.protocols import Samples
+from voicekit.types import SAMPLE_RATE, Segment, WindowResult, Word
+
+MAX_WINDOW = 30.0
+"""Seconds that Whisper sees at once; shorter windows are filled up with silence."""
+
+MAX_PROMPT = 223
+"""Tokens of prompt: half of Whisper's text context, less the token that opens it."""
+
+SUPPORTS = frozenset({"translate", "beam_size", "initial_prompt", "hotwords", "detection"})
+
+# Whisper's own limits beyond which it does not trust its text.
+MAX_COMPRESSION = 2.4
+MIN_LOG_PROBABILITY = -1.0
+MAX_NO_SPEECH = 0.6
+
+RETRY_BEAMS = 5
+NO_REPEAT = 5
+"""In the last retry no run of this many tokens may come twice, which ends any loop. Fewer would
+forbid a Russian word of four tokens to be said twice."""
+
+MAX_WORD = 0.7
+"""Seconds beyond which the usual length of a word in a window is not believed."""
+
+SENTENCE_ENDS = frozenset(".。!！?？")
+OPENING = frozenset("\"'“¿([{-")
+CLOSING = frozenset("\"'.。,，!！?？:：”)]}、")
+
+LANGUAGES = {
+    "en": "english", "zh": "chinese", "de": "german", "es": "spanish", "ru": "russian", "ko": "korean",
+    "fr": "french", "ja": "japanese", "pt": "portuguese", "tr": "turkish", "pl": "polish",
+    "ca": "catalan", "nl": "dutch", "ar": "arabic", "sv": "swedish", "it": "italian", "id": "indonesian",
+    "hi": "hindi", "fi": "finnish", "vi": "vietnamese", "he": "hebrew", "uk": "ukrainian", "el": "greek",
+    "ms": "malay", "cs": "czech", "ro": "romanian", "da": "danish", "hu": "hungarian", "ta": "tamil",
+    "no": "norwegian", "th": "thai", "ur": "urdu", "hr": "croatian", "bg": "bulgarian",
+    "lt": "lithuanian", "la": "latin", "mi": "maori", "ml": "malayalam", "cy": "welsh", "sk": "slovak",
+    "te": "telugu", "fa": "persian", "lv": "latvian", "bn": "bengali", "sr": "serbian",
+    "az": "azerbaijani", "sl": "slovenian", "kn": "kannada", "et": "estonian", "mk": "macedonian",
+    "br": "breton", "eu": "basque", "is": "icelandic", "hy": "armenian", "ne": "nepali",
+    "mn": "mongolian", "bs": "bosnian", "kk": "kazakh", "sq": "albanian", "sw": "swahili",
+    "gl": "galician", "mr": "marathi", "pa": "punjabi", "si": "sinhala", "km": "khmer", "sn": "shona",
+    "yo": "yoruba", "so": "somali", "af": "afrikaans", "oc": "occitan", "ka": "georgian",
+    "be": "belarusian", "tg": "tajik", "sd": "sindhi", "gu": "gujarati", "am": "amharic",
+    "yi": "yiddish", "lo": "lao", "uz": "uzbek", "fo": "faroese", "ht": "haitian creole", "ps": "pashto",
+    "tk": "turkmen", "nn": "nynorsk", "mt": "maltese", "sa": "sanskrit", "lb": "luxembourgish",
+    "my": "myanmar", "bo": "tibetan", "tl": "tagalog", "mg": "malagasy", "as": "assamese", "tt": "tatar",
+    "haw": "hawaiian", "ln": "lingala", "ha": "hausa", "ba": "bashkir", "jw": "javanese",
+    "su": "sundanese", "yue": "cantonese",
+}
+"""Whisper's languages in the order of its tokens; Cantonese is known from large-v3 on."""
+
+ALIASES = {
+    "burmese": "my", "castilian": "es", "flemish": "nl", "haitian": "ht", "letzeburgesch": "lb",
+    "mandarin": "zh", "moldavian": "ro", "moldovan": "ro", "panjabi": "pa", "pushto": "ps",
+    "sinhalese": "si", "valencian": "ca",
+}
+
+_log = logging.getLogger("voicekit")
+
+
+def language_code(name: str) -> str:
+    """The code of a language, given as a code or as an English name.
+
+    Raises
+    ------
+    UsageError
+        If Whisper does not know it; the hint lists the codes.
+
+    Examples
+    --------
+    >>> language_code("Russian"), language_code("ru")
+    ('ru', 'ru')
+    """
+    wanted = name.strip().lower()
+    if wanted in LANGUAGES:
+        return wanted
+    names = {english: code for code, english in LANGUAGES.items()} | ALIASES
+    if wanted not in names:
+        raise UsageError(f"Unknown language {name!r}.", f"Choose one of: {', '.join(sorted(LANGUAGES))}.")
+    return names[wanted]
+
+
+def preset_model(quality: Quality, device: str) -> str:
+    """The preset's model on ``cpu`` or ``cuda``."""
+    preset = PRESETS[quality]
+    return preset.model_gpu if device.startswith("cuda") else preset.model_cpu
+
+
+def models_folder(part: str) -> str | None:
+    """The folder under ``$VOICEKIT_MODELS`` for one kind of model; None where that is not set."""
+    root = os.environ.get("VOICEKIT_MODELS")
+    return os.path.join(os.path.expanduser(root), part) if root else None
+
+
+def unknown_model(model: str, names: Sequence[str], also: str) -> ModelError:
+    """The error for a name that is in no list and is no path."""
+    return ModelError(f"Unknown model {model!r}.", f"Choose one of: {', '.join(names)}; or {also}.")
+
+
+def unreachable(model: str, engine: str, error: Exception) -> ModelError:
+    """The error for a model that is not on disk while its hub does not answer."""
+    cause = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return ModelError(
+        f"The model {model!r} is not on disk and its hub could not be reached ({cause}).",
+        f"On a connected machine run: voicekit models fetch {model} --engine {engine} "
+        "and copy the folder over, or name a model that is here with --model FOLDER.")
+
+
+def files_revision(paths: Sequence[Path], named: bool = True) -> str:
+    """The sha256 over the content of files, and over their names and sizes where ``named``."""
+    digest = hashlib.sha256()
+    for path in paths:
+        if named:
+            digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
+        with open(path, "rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def cuda_index(device: str) -> int:
+    """The number of a device such as ``cuda:1``; 0 where it has none."""
+    kind, _, number = device.partition(":")
+    if kind not in ("cpu", "cuda") or (number and not number.isdigit()):
+        raise DeviceError(f"Unknown device {device!r}.", "Choose cpu, cuda or cuda:0.")
+    return int(number or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How hard to try: hypotheses kept, and the length of a run that may not come twice (0: any may)."""
+
+    beams: int
+    no_repeat: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What a model wrote for one window, and how far it trusts it.
+
+    Attributes
+    ----------
+    tokens : tuple of int
+        Without the prompt and the end of the text; timestamps where they were asked for.
+    text : str
+        Without the timestamps.
+    log_probability : float
+        Average over the tokens.
+    no_speech : float
+        Probability that there is no speech.
+    """
+
+    tokens: tuple[int, ...]
+    text: str
+    log_probability: float
+    no_speech: float
+
+    @property
+    def compression(self) -> float:
+        """How far the text can be compressed: a loop far more than language."""
+        raw = self.text.strip().encode()
+        return len(raw) / len(zlib.compress(raw))
+
+    @property
+    def silent(self) -> bool:
+        """Whether the model heard no speech, and does not believe its own text either."""
+        return self.no_speech > MAX_NO_SPEECH and self.log_probability < MIN_LOG_PROBABILITY
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it is worth another try."""
+        return not self.silent and (self.compression > MAX_COMPRESSION
+                                    or self.log_probability < MIN_LOG_PROBABILITY)
+
+
+@dataclass(slots=True)
+class Timing:
+    """A word as the alignment gives it: the text with its spaces, and seconds."""
+
+    word: str
+    start: float
+    end: float
+    probability: float
+
+
+class Runtime(Protocol):
+    """A loaded Whisper: all that :func:`transcribe` needs of one. ``Any`` is the runtime's own array."""
+
+    timestamp_begin: int
+    languages: tuple[str, ...]
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """The text of tokens; special ones are left out."""
+        ...
+
+    def encode(self, windows: Sequence[Samples]) -> Any:
+        """Encode the windows together."""
+        ...
+
+    def prompt(self, options: DecodingOptions) -> list[int]:
+        """The tokens of :func:`prompt_tokens`."""
+        ...
+
+    def decode(self, encoded: Any, options: DecodingOptions, prompt: list[int],
+               effort: Effort) -> list[Decoded]:
+        """Write the text of every encoded window, with timestamps unless word times are wanted."""
+        ...
+
+    def align(self, encoded: Any, options: DecodingOptions, tokens: Sequence[list[int]],
+              frames: Sequence[int]) -> list[list[Timing]]:
+        """Find the words of every window in its sound, which fills that many frames of 10 ms."""
+        ...
+
+
+def check(options: DecodingOptions, languages: Sequence[str]) -> str:
+    """The language to decode in, if a model with these languages can do what is asked.
+
+    Raises
+    ------
+    UsageError
+        If it cannot.
+    """
+    english_only = tuple(languages) == ("en",)
+    language = options.language or ("en" if english_only else None)
+    if english_only and (language != "en" or options.task == "translate"):
+        raise UsageError("This model knows English only.",
+                         "Take the model of the same name without .en, or --language en --task transcribe.")
+    if language not in languages:
+        problem = "No language was given." if language is None else f"This model does not know {language!r}."
+        raise UsageError(problem, f"Choose one of: {', '.join(sorted(languages))}.")
+    return language
+
+
+def prompt_tokens(encode: Callable[[str], list[int]], options: DecodingOptions) -> list[int]:
+    """Tokens that stand before every window: the words to expect, then the text taken to come before.
+
+    What does not fit into Whisper's context is left out, with a warning: the end of the hotwords,
+    the beginning of the prompt.
+    """
+    hot, before = (encode(" " + text.strip()) if text and text.strip() else []
+                   for text in (options.hotwords, options.initial_prompt))
+    lost = len(hot) + len(before) - MAX_PROMPT
+    if lost > 0:
+        _warn_once(f"The prompt and the hotwords are {lost} tokens over Whisper's limit of {MAX_PROMPT}; "
+                   "the end of the hotwords or the beginning of the prompt is not used.")
+    hot = hot[:MAX_PROMPT]
+    room = MAX_PROMPT - len(hot)
+    return hot + (before[-room:] if room else [])
+
+
+@functools.lru_cache(maxsize=64)
+def _warn_once(message: str) -> None:
+    _log.warning(message)
+
+
+def padded(window: Samples) -> Samples:
+    """The window with silence to 30 s, which is how Whisper was trained."""
+    missing = int(MAX_WINDOW * SAMPLE_RATE) - len(window)
+    if missing < 0:
+        raise ProcessingError(
+            f"A window of {len(window) / SAMPLE_RATE:.2f} s is longer than Whisper's {MAX_WINDOW:g} s.",
+            "Cut it in silence first.")
+    return np.pad(window.astype(np.float32, copy=False), (0, missing))
+
+
+def transcribe(runtime: Runtime, windows: Sequence[Samples], options: DecodingOptions) -> list[WindowResult]:
+    """Turn each window into segments: what both engines' ``transcribe`` does."""
+    check(options, runtime.languages)
+    if not windows:
+        return []
+    prompt = runtime.prompt(options)
+    encoded = runtime.encode(windows)
+    decoded = [_retried(runtime, window, options, prompt, first)
+               for window, first in zip(windows, runtime.decode(encoded, options, prompt,
+                                                                Effort(options.beam_size)), strict=True)]
+    lengths = [len(window) / SAMPLE_RATE for window in windows]
+    if options.word_timestamps:
+        tokens = [[] if one.silent or not one.text.strip() else list(one.tokens) for one in decoded]
+        timings = runtime.align(encoded, options, tokens, [_frames(length) for length in lengths])
+        found = [_one_segment(*pair) for pair in zip(timings, lengths, strict=True)]
+    else:
+        found = [_split(runtime, one.tokens, length) for one, length in zip(decoded, lengths, strict=True)]
+    return [_result(*pair) for pair in zip(decoded, found, strict=True)]
+
+
+def _frames(length: float) -> int:
+    """Frames of 10 ms that the alignment looks at; it needs a few positions even for a click."""
+    return min(max(round(length * 100), 16), int(MAX_WINDOW * 100))
+
+
+def _result(decoded: Decoded, segments: tuple[Segment, ...]) -> WindowResult:
+    if decoded.silent:
+        return WindowResult("empty", reason="the model heard no speech")
+    return WindowResult("transcribed", segments) if segments else WindowResult("empty", reason="no words")
+
+
+def _retried(runtime: Runtime, window: Samples, options: DecodingOptions, prompt: list[int],
+             first: Decoded) -> Decoded:
+    """The first text, or the best of several where it is doubtful.
+
+    The window is decoded again by itself, so its neighbours have no say in the outcome.
+    """
+    if not first.doubtful:
+        return first
+    encoded = runtime.encode([window])
+    beams = max(RETRY_BEAMS, options.beam_size)
+    efforts = [Effort(beams)] if beams > options.beam_size else []
+    tries = [first]
+    for effort in [*efforts, Effort(beams, NO_REPEAT)]:
+        [again] = runtime.decode(encoded, options, prompt, effort)
+        if not again.doubtful:
+            return again
+        tries.append(again)
+    sober = [one for one in tries if one.compression <= MAX_COMPRESSION]
+    return max(sober or tries, key=lambda one: one.log_probability)
+
+
+def _split(runtime: Runtime, tokens: Sequence[int], length: float) -> tuple[Segment, ...]:
+    """Cut the tokens at the timestamps; text after the last one goes to the end of the window."""
+    segments: list[Segment] = []
+    start = 0.0
+    pending: list[int] = []
+    # A last timestamp closes whatever is still open.
+    for token in [*tokens, runtime.timestamp_begin + round(MAX_WINDOW / 0.02)]:
+        if token < runtime.timestamp_begin:
+            pending.append(token)
+            continue
+        time = min((token - runtime.timestamp_begin) * 0.02, length)
+        text = runtime.text(pending).strip()
+        if text:
+            segments.append(Segment(start, max(start, time), text))
+        start, pending = max(start, time), []
+    return tuple(segments)
+
+
+def _one_segment(timings: list[Timing], length: float) -> tuple[Segment, ...]:
+    """One segment with the words in order, inside the window; a later stage splits it into sentences."""
+    words: list[Word] = []
+    clock = 0.0
+    for timing in _merge_punctuation(_shorten(timings)):
+        start = min(max(float(timing.start), clock), length)
+        clock = min(max(float(timing.end), start), length)
+        space = " " if timing.word[:1].isspace() else ""
+        words.append(Word(start, clock, space + timing.word.strip(), float(timing.probability)))
+    if not words:
+        return ()
+    return (Segment(words[0].start, words[-1].end, "".join(word.word for word in words).strip(), tuple(words)),)
+
+
+def _shorten(timings: list[Timing]) -> list[Timing]:
+    """Take the pause out of words that border on one: attention holds on to them until the next begins."""
+    durations = [timing.end - timing.start for timing in timings if timing.end > timing.start]
+    if not durations:
+        return timings
+    longest = 2 * min(float(np.median(durations)), MAX_WORD)
+    after_pause = True
+    for timing in timings:
+        ends = timing.word.strip() in SENTENCE_ENDS
+        if timing.end - timing.start > longest:
+            if ends:
+                timing.end = timing.start + longest
+            elif after_pause:
+                timing.start = timing.end - longest
+        after_pause = ends
+    return timings
+
+
+def _merge_punctuation(timings: list[Timing]) -> list[Timing]:
+    """Join opening marks to the word that follows and closing ones to the word before; their own
+    times are meaningless."""
+    words: list[Timing] = []
+    held = ""
+    for timing in timings:
+        mark = timing.word.strip()
+        if not mark or (timing.word[0].isspace() and OPENING.issuperset(mark)):
+            held += timing.word
+        elif words and not held and not timing.word[0].isspace() and CLOSING.issuperset(mark):
+            words[-1].word += timing.word
+        else:
+            timing.word = held + timing.word
+            held = ""
+            words.append(timing)
+    if held.strip():
+        if words:
+            words[-1].word += held
+        else:
+            words.append(Timing(held, timings[0].start, timings[-1].end, timings[-1].probability))
+    return words

@@ -1,0 +1,325 @@
+"""Worker slots on this machine: any picklable function over any pieces, each slot its own process.
+
+A slot is a ``ProcessPoolExecutor`` of one process, so a crash names its piece and costs no neighbour,
+and each slot has its own device and thread cap. The start method is ``spawn``: neither CUDA nor
+CTranslate2 survives a fork. Whatever happens is put as an event on one queue, so the caller has one
+loop and no locks.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import itertools
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, Generic, TypeVar
+
+Tag = TypeVar("Tag")
+
+_SPAWN = multiprocessing.get_context("spawn")
+_STARTING = threading.Lock()  # a child inherits the environment of the moment it starts in
+
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+@dataclass(frozen=True, slots=True)
+class SlotContext:
+    """What a piece of work is told about where it runs."""
+
+    index: int
+    device: str
+    threads: int
+
+
+Report = Callable[[Any], None]
+Work = Callable[[Any, SlotContext, Report], Any]
+"""``work(piece, context, report)``: a module-level function; ``report`` sends progress at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress(Generic[Tag]):
+    """The piece reports something. May arrive after the piece's end."""
+
+    tag: Tag
+    slot: int
+    payload: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Started(Generic[Tag]):
+    """A slot took the piece."""
+
+    tag: Tag
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished(Generic[Tag]):
+    """The piece is done."""
+
+    tag: Tag
+    slot: int
+    result: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Raised(Generic[Tag]):
+    """The piece raised an error; the worker lives on."""
+
+    tag: Tag
+    slot: int
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Died(Generic[Tag]):
+    """The worker process died with the piece; all its progress was delivered before.
+
+    ``exitcode`` is negative for a signal, as in :mod:`multiprocessing`.
+    """
+
+    tag: Tag
+    slot: int
+    exitcode: int | None
+
+
+Event = Progress[Tag] | Started[Tag] | Finished[Tag] | Raised[Tag] | Died[Tag]
+
+
+class Slots(Generic[Tag]):
+    """A set of worker slots that share one queue of pieces.
+
+    Processes start when their slot gets its first piece, and are replaced when they die.
+
+    Parameters
+    ----------
+    contexts : sequence of SlotContext
+        One per slot.
+    events : queue.Queue
+        Where every :data:`Event` is put, and nothing is ever taken from.
+
+    Examples
+    --------
+    ::
+
+        events = queue.Queue()
+        with Slots([SlotContext(0, "cpu", 1)], events) as slots:
+            slots.submit("tag", function, piece)
+            event = events.get()
+    """
+
+    def __init__(self, contexts: Sequence[SlotContext], events: queue.Queue[Any]) -> None:
+        self._backlog: _Backlog = _Backlog()
+        self._slots = [_Slot(context, self._backlog, events) for context in contexts]
+
+    def __enter__(self) -> Slots[Tag]:
+        for slot in self._slots:
+            slot.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.close(kill=kind is not None)
+
+    def submit(self, tag: Tag, work: Work, piece: Any, *, urgent: bool = False) -> None:
+        """Queue a piece; the first idle slot takes it.
+
+        Parameters
+        ----------
+        tag
+            Comes back with every event of the piece.
+        work : callable
+            A module-level function ``work(piece, context, report)``.
+        piece
+            Anything picklable.
+        urgent : bool
+            Before all that wait.
+        """
+        self._backlog.put((tag, work, piece), urgent)
+
+    def cancel(self, match: Callable[[Tag], bool]) -> int:
+        """Forget the waiting pieces whose tag matches; running ones go on. Returns how many."""
+        return self._backlog.discard(lambda piece: match(piece[0]))
+
+    def close(self, *, kill: bool = False) -> None:
+        """End all workers: after their last piece, or with `kill` at once."""
+        if kill:
+            self.cancel(lambda tag: True)
+            for slot in self._slots:
+                slot.abandon()
+        self._backlog.close()
+        for slot in self._slots:
+            slot.join()
+
+
+class _Backlog:
+    """Pieces that wait for a slot."""
+
+    def __init__(self) -> None:
+        self._waiting: collections.deque[tuple[Any, Work, Any]] = collections.deque()
+        self._closed = False
+        self._changed = threading.Condition()
+
+    def put(self, piece: tuple[Any, Work, Any], urgent: bool) -> None:
+        with self._changed:
+            (self._waiting.appendleft if urgent else self._waiting.append)(piece)
+            self._changed.notify()
+
+    def take(self) -> tuple[Any, Work, Any] | None:
+        """The next piece; None when closed and empty."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closed)
+            return self._waiting.popleft() if self._waiting else None
+
+    def discard(self, match: Callable[[tuple[Any, Work, Any]], bool]) -> int:
+        with self._changed:
+            kept = [piece for piece in self._waiting if not match(piece)]
+            dropped = len(self._waiting) - len(kept)
+            self._waiting = collections.deque(kept)
+            return dropped
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+
+class _Slot(threading.Thread):
+    """One slot: waits for pieces, owns one worker process at a time."""
+
+    def __init__(self, context: SlotContext, backlog: _Backlog, events: queue.Queue[Any]) -> None:
+        super().__init__(name=f"slot-{context.index}", daemon=True)
+        self._context = context
+        self._backlog = backlog
+        self._events = events
+        self._worker: _Worker | None = None
+        self._abandoned = False
+
+    def run(self) -> None:
+        while (piece := self._backlog.take()) is not None:
+            if not self._abandoned:
+                self._do(*piece)
+        if self._worker is not None:
+            self._worker.close()
+
+    def abandon(self) -> None:
+        """Kill the worker and do no more pieces."""
+        self._abandoned = True
+        worker = self._worker
+        if worker is not None:
+            worker.kill()
+
+    def _do(self, tag: Any, work: Work, piece: Any) -> None:
+        index = self._context.index
+        worker = None
+        try:
+            worker = self._worker = self._worker or _Worker(self._context)
+            if self._abandoned:  # between the check and the start
+                worker.kill()
+            self._events.put(Started(tag, index))
+            result = worker.call(work, piece, lambda payload: self._events.put(Progress(tag, index, payload)))
+        except BrokenProcessPool:
+            self._worker = None
+            exitcode = worker.bury() if worker is not None else None
+            self._events.put(Died(tag, index, exitcode))
+        except BaseException as error:  # handed to the caller's loop, which decides
+            self._events.put(Raised(tag, index, error))
+        else:
+            self._events.put(Finished(tag, index, result))
+
+
+class _Worker:
+    """One process in a pool of its own, and the pipe its progress comes through."""
+
+    def __init__(self, context: SlotContext) -> None:
+        self._receiver, sender = _SPAWN.Pipe(duplex=False)
+        self._numbers = itertools.count()
+        self._listeners: dict[int, Report] = {}
+        with _STARTING, _environment(dict.fromkeys(_THREAD_VARIABLES, str(context.threads))):
+            self._pool = ProcessPoolExecutor(1, _SPAWN, initializer=_enter, initargs=(sender, context))
+            before = set(multiprocessing.active_children())
+            self._hello: Future[int] = self._pool.submit(os.getpid)  # starts the process now
+            born = [child for child in multiprocessing.active_children() if child not in before]
+        self._process: BaseProcess | None = born[0] if born else None
+        sender.close()  # the worker's copy is then the only one, and its death ends the stream
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def call(self, work: Work, piece: Any, listener: Report) -> Any:
+        number = next(self._numbers)
+        self._listeners[number] = listener
+        return self._pool.submit(_call, number, work, piece).result()
+
+    def _read(self) -> None:
+        # A worker that is killed may leave half a message; both errors mean the end of the stream.
+        with contextlib.suppress(EOFError, OSError):
+            while True:
+                number, payload = self._receiver.recv()
+                self._listeners[number](payload)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+
+    def bury(self) -> int | None:
+        """After a death: deliver the last progress, clean up, tell the exit code."""
+        self._reader.join(timeout=10)
+        self._receiver.close()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        return self._process.exitcode if self._process is not None else None
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True)
+        self._reader.join(timeout=10)
+        self._receiver.close()
+
+
+@contextlib.contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    saved = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in saved.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+# ---- inside the worker process ----
+
+_sender: Connection | None = None
+_context: SlotContext | None = None
+
+
+def _enter(sender: Connection, context: SlotContext) -> None:
+    global _sender, _context
+    _sender, _context = sender, context
+    # ctrl-C goes to the whole process group; only the parent decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+
+
+def _die_with_parent() -> None:
+    """A parent killed by SIGKILL cannot end its workers, so they watch for its end themselves."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)
+
+
+def _call(number: int, work: Work, piece: Any) -> Any:
+    sender, context = _sender, _context
+    assert sender is not None and context is not None
+    return work(piece, context, lambda payload: sender.send((number, payload)))

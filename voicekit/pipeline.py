@@ -1,0 +1,133 @@
+"""The stages in order: the page to read first.
+
+    decode -> where speech is -> windows -> chunks -> [workers: windows to words] -> merge -> Transcript
+
+Everything that needs the whole recording is decided once and cheaply; workers do independent pieces; the
+pieces are put together by time. Decoding and planning are in :mod:`voicekit.running.preparation`, the loop
+that feeds the workers in :mod:`voicekit.running.loop`, what a worker does in :mod:`voicekit.worker`.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from voicekit.errors import UsageError
+from voicekit.options import EngineOptions, PlanOptions, Quality, RunOptions, Task
+from voicekit.planning.machine import this_machine
+from voicekit.running.crew import choose_crew
+from voicekit.running.events import Observe
+from voicekit.running.loop import Run
+from voicekit.running.preparation import InputFile, Outcome, TemporaryFolder
+from voicekit.types import Transcript
+
+
+def transcribe(path: str | os.PathLike[str], *, quality: Quality = RunOptions.quality,
+               language: str | None = RunOptions.language, task: Task = RunOptions.task,
+               engine: str = EngineOptions.engine, model: str | None = EngineOptions.model,
+               device: str = EngineOptions.device, compute_type: str = EngineOptions.compute_type,
+               batch_size: int | None = EngineOptions.batch_size,
+               beam_size: int | None = RunOptions.beam_size,
+               initial_prompt: str | None = RunOptions.initial_prompt,
+               hotwords: str | None = RunOptions.hotwords,
+               word_timestamps: bool | None = RunOptions.word_timestamps,
+               chunks: float = PlanOptions.chunks, workers: int | None = PlanOptions.workers,
+               offline: bool = EngineOptions.offline,
+               temp_dir: str | None = RunOptions.temp_dir) -> Transcript:
+    """Transcribe one recording in parallel.
+
+    Parameters
+    ----------
+    path : path
+        Any audio or video file that FFmpeg decodes.
+    quality : {"fast", "normal", "high"}
+        Preset of model, beam and word times; see :data:`voicekit.options.PRESETS`.
+    language : str, optional
+        Language code; detected on the first speech if not given.
+    task : {"transcribe", "translate"}
+        ``translate`` means into English.
+    engine, model : str
+        A name from :func:`voicekit.engines.names`, and a model's name, folder or file.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or for example ``cuda:0,1``.
+    compute_type : str
+        Precision; ``auto`` is float16 on a GPU and int8 on a CPU.
+    batch_size : int, optional
+        Windows decoded together.
+    beam_size : int, optional
+        Hypotheses kept while decoding; the preset's if not given.
+    initial_prompt, hotwords : str, optional
+        Text that comes before, and words to expect.
+    word_timestamps : bool, optional
+        Whether every word gets its own times; the preset's if not given.
+    chunks : float
+        About how many minutes a worker takes at a time. Speed only: the words do not depend on it.
+    workers : int, optional
+        Worker processes. Speed only: the words do not depend on it.
+    offline : bool
+        Never ask a model hub.
+    temp_dir : str, optional
+        Where the decoded audio lies meanwhile: 115 MB for each hour.
+
+    Returns
+    -------
+    Transcript
+        Times in seconds. What could not be transcribed is in ``transcript.failed``, not an error.
+
+    Raises
+    ------
+    InputError
+        If the file holds no decodable sound.
+    ModelError, DeviceError, UsageError
+        If the engine cannot be used as asked for; the message says what to do.
+
+    Examples
+    --------
+    >>> transcript = transcribe("interview.mp3", quality="high", language="ru")  # doctest: +SKIP
+    >>> transcript.segments[0].words[0].start  # doctest: +SKIP
+    0.32
+    """
+    options = RunOptions(
+        quality=quality, plan=PlanOptions(chunks, workers),
+        engine=EngineOptions(engine, model, device, compute_type, batch_size, offline),
+        language=language, task=task, beam_size=beam_size, initial_prompt=initial_prompt, hotwords=hotwords,
+        word_timestamps=word_timestamps, temp_dir=temp_dir)
+    (outcome,) = transcribe_files([InputFile(Path(path), Path(path).name)], options)
+    if outcome.error is not None:
+        raise outcome.error
+    assert outcome.transcript is not None
+    return outcome.transcript
+
+
+def transcribe_files(files: Iterable[InputFile], options: RunOptions,
+                     observe: Observe = lambda event: None) -> Iterator[Outcome]:
+    """Transcribe many files with one set of workers, whose models stay loaded.
+
+    Parameters
+    ----------
+    files : iterable of InputFile
+        What to transcribe.
+    options : RunOptions
+        For all of them.
+    observe : callable
+        Gets a :data:`voicekit.running.events.RunEvent` for everything that happens.
+
+    Yields
+    ------
+    Outcome
+        One per file, in the order they are finished. A bad file does not stop the others.
+
+    Raises
+    ------
+    VoicekitError
+        For what would stop every file: a missing model, a device that cannot be used.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        # A worker process imports the caller's script; one without a guard would start workers in it.
+        raise UsageError("voicekit was called while a worker process was importing your script.",
+                         'Put the call under: if __name__ == "__main__":')
+    crew = choose_crew(options, this_machine())
+    with TemporaryFolder(options.temp_dir) as folder:
+        yield from Run(list(files), options, crew, folder, observe).outcomes()

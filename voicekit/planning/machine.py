@@ -1,0 +1,270 @@
+"""Who works on what: workers, threads, batch size, precision and devices, from what the machine has.
+
+Nothing is decided silently: every choice leaves a sentence in ``reasons``, and what the user should
+know in ``warnings``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from voicekit.errors import DeviceError, UsageError
+from voicekit.options import EngineOptions
+from voicekit.protocols import EngineProfile
+
+CPU_BATCH = 4
+GPU_BATCH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What there is to work with.
+
+    Attributes
+    ----------
+    cores : int
+        CPU cores this process may use.
+    memory : int or None
+        Free bytes; None where the system does not tell.
+    gpus : int
+        CUDA devices the driver knows.
+    """
+
+    cores: int
+    memory: int | None
+    gpus: int
+
+
+@dataclass(frozen=True, slots=True)
+class MachinePlan:
+    """The division of labour.
+
+    Attributes
+    ----------
+    devices : tuple of str
+        One per worker: ``cpu`` or ``cuda:N``.
+    threads : int
+        CPU threads per worker.
+    batch_size : int
+        Windows decoded together.
+    compute_type : str
+        Precision.
+    reasons, warnings : tuple of str
+        Why; and what the user should know.
+    """
+
+    devices: tuple[str, ...]
+    threads: int
+    batch_size: int
+    compute_type: str
+    reasons: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def workers(self) -> int:
+        """How many."""
+        return len(self.devices)
+
+
+@dataclass
+class _Notes:
+    reasons: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def this_machine() -> Machine:
+    """Look at this machine. Cores come from joblib, which reads affinity and cgroup quotas."""
+    import joblib
+
+    return Machine(cores=int(joblib.cpu_count()), memory=_free_memory(), gpus=_gpus())
+
+
+def _free_memory() -> int | None:
+    """Bytes that can still be had, within the container's limit."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    free = next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
+    try:
+        limit = int(Path("/sys/fs/cgroup/memory.max").read_text())
+        used = int(Path("/sys/fs/cgroup/memory.current").read_text())
+    except (OSError, ValueError):  # no cgroup, or "max"
+        return free
+    return limit - used if free is None else min(free, limit - used)
+
+
+def _gpus() -> int:
+    """Ask the CUDA driver itself: no library of an engine is loaded for it."""
+    name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    try:
+        driver = ctypes.CDLL(name)
+    except OSError:
+        return 0
+    count = ctypes.c_int()
+    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+        return 0
+    return count.value
+
+
+def plan_devices(options: EngineOptions, profile: EngineProfile, machine: Machine,
+                 usable: Callable[[], int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Which devices to use, and what to tell the user about it.
+
+    Parameters
+    ----------
+    options : EngineOptions
+        ``device`` as asked for.
+    profile : EngineProfile
+        What the engine can run on.
+    machine : Machine
+        What there is.
+    usable : callable
+        How many GPUs the engine's library itself can use; called only if that matters, because it
+        may import the library.
+
+    Raises
+    ------
+    DeviceError
+        If a GPU was asked for and cannot be used. Only ``auto`` falls back to the CPU, and says so.
+    """
+    asked = options.device
+    if asked == "cpu":
+        return ("cpu",), ()
+    if asked == "auto":
+        return _automatic(profile, machine, usable)
+    indices = _indices(asked)
+    if "cuda" not in profile.compute_types:
+        raise DeviceError(f"{profile.name} cannot run on a GPU.", "Use --device cpu or another engine.")
+    if not machine.gpus:
+        raise DeviceError(f"--device {asked}: no CUDA device was found on this machine.",
+                          "Check nvidia-smi, or use --device cpu.")
+    count = usable()
+    if not count:
+        raise DeviceError(f"--device {asked}: the installed {profile.package} cannot use CUDA.",
+                          "Run voicekit doctor to see why, or use --device cpu.")
+    missing = [index for index in indices if index >= count]
+    if missing:
+        raise DeviceError(f"--device {asked}: there is no GPU {missing[0]}; {count} found.",
+                          f"Choose from cuda:{','.join(map(str, range(count)))}.")
+    return tuple(f"cuda:{index}" for index in indices or range(count)), ()
+
+
+def _automatic(profile: EngineProfile, machine: Machine,
+               usable: Callable[[], int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if not machine.gpus:
+        return ("cpu",), ()
+    count = usable() if "cuda" in profile.compute_types else 0
+    if count:
+        return tuple(f"cuda:{index}" for index in range(count)), ()
+    return ("cpu",), (f"This machine has a GPU, but {profile.name} as installed cannot use it: running on "
+                      f"the CPU.",)
+
+
+def _indices(device: str) -> tuple[int, ...]:
+    kind, _, rest = device.partition(":")
+    numbers = rest.split(",") if rest else []
+    if kind != "cuda" or (":" in device and not numbers) or not all(n.strip().isdecimal() for n in numbers):
+        raise UsageError(f"Unknown device {device!r}.", "Choose auto, cpu, cuda, or for example cuda:0,1.")
+    return tuple(dict.fromkeys(int(number) for number in numbers))
+
+
+def plan_machine(options: EngineOptions, workers: int | None, profile: EngineProfile, model_bytes: int,
+                 machine: Machine, devices: tuple[str, ...]) -> MachinePlan:
+    """Divide the machine among workers.
+
+    Parameters
+    ----------
+    options : EngineOptions
+        Precision and batch size as asked for.
+    workers : int or None
+        As asked for; None decides here.
+    profile : EngineProfile
+        What the engine can do.
+    model_bytes : int
+        Size of the model on disk, of which each worker holds a copy.
+    machine : Machine
+        What there is.
+    devices : tuple of str
+        From :func:`plan_devices`.
+
+    Raises
+    ------
+    UsageError
+        If the engine does not have the precision.
+    """
+    notes = _Notes()
+    kind = devices[0].partition(":")[0]
+    compute_type = _compute_type(options, profile, kind, notes)
+    batch = _batch_size(options, profile, kind, notes)
+    cost = _memory_per_worker(model_bytes, batch)
+    if workers is None:
+        workers = _auto_workers(profile, machine, devices, cost, notes)
+    else:
+        notes.reasons.append(f"{workers} workers, as asked for")
+        _check_workers(workers, machine, kind, cost, notes)
+    threads = min(max(1, machine.cores // workers), max(profile.max_threads, 1))
+    notes.reasons.append(f"{threads} threads in each: {machine.cores} cores, {workers} workers, and "
+                         f"{profile.name} gains nothing from more than {profile.max_threads}")
+    spread = tuple(devices[index % len(devices)] for index in range(workers))
+    return MachinePlan(spread, threads, batch, compute_type, tuple(notes.reasons), tuple(notes.warnings))
+
+
+def _compute_type(options: EngineOptions, profile: EngineProfile, kind: str, notes: _Notes) -> str:
+    known = profile.compute_types[kind]
+    if options.compute_type == "auto":
+        notes.reasons.append(f"{known[0]}: the default of {profile.name} on {kind}")
+        return known[0]
+    if options.compute_type not in known:
+        raise UsageError(f"{profile.name} has no {options.compute_type} on {kind}.",
+                         f"Choose auto or one of: {', '.join(known)}.")
+    notes.reasons.append(f"{options.compute_type}, as asked for")
+    return options.compute_type
+
+
+def _batch_size(options: EngineOptions, profile: EngineProfile, kind: str, notes: _Notes) -> int:
+    if not profile.batched:
+        if options.batch_size not in (None, 1):
+            notes.warnings.append(f"{profile.name} decodes one window at a time: --batch-size is not used.")
+        notes.reasons.append(f"batches of 1: {profile.name} decodes one window at a time")
+        return 1
+    if options.batch_size is not None:
+        notes.reasons.append(f"batches of {options.batch_size}, as asked for")
+        return options.batch_size
+    batch = CPU_BATCH if kind == "cpu" else GPU_BATCH
+    notes.reasons.append(f"batches of {batch}: the default on {kind}")
+    return batch
+
+
+def _memory_per_worker(model_bytes: int, batch: int) -> int:
+    """A rough bound: weights with their working copy, libraries, and activations of the batch, which
+    grow with the model (measured: `small`, 0.48 GB on disk, batch 8, 1.6 GB)."""
+    return int(1.2 * model_bytes + 300e6 + batch * 0.2 * model_bytes)
+
+
+def _auto_workers(profile: EngineProfile, machine: Machine, devices: tuple[str, ...], cost: int,
+                  notes: _Notes) -> int:
+    if devices[0] != "cpu":
+        notes.reasons.append(f"{len(devices)} workers: one for each GPU")
+        return len(devices)
+    workers = max(1, machine.cores // profile.max_threads)
+    why = f"{machine.cores} cores, up to {profile.max_threads} threads each"
+    if machine.memory is not None and workers > 1 and workers * cost > machine.memory * 0.8:
+        workers = max(1, int(machine.memory * 0.8 // cost))
+        why = f"as many as fit into {machine.memory / 1e9:.1f} GB of free memory at {cost / 1e9:.1f} GB each"
+    notes.reasons.append(f"{workers} workers: {why}")
+    return workers
+
+
+def _check_workers(workers: int, machine: Machine, kind: str, cost: int, notes: _Notes) -> None:
+    if kind == "cpu" and workers > machine.cores:
+        notes.warnings.append(
+            f"{workers} workers on {machine.cores} cores are not faster than {machine.cores}, and take about "
+            f"{(workers - machine.cores) * cost / 1e9:.1f} GB more memory.")
+    if machine.memory is not None and workers > 1 and workers * cost > machine.memory:
+        notes.warnings.append(f"{workers} workers may need about {workers * cost / 1e9:.1f} GB; "
+                              f"{machine.memory / 1e9:.1f} GB are free.")

@@ -1,0 +1,1 @@
+"""One run: many recordings, one set of workers, one loop."""

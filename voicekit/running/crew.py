@@ -1,0 +1,57 @@
+"""An engine with its model, and how this machine is divided for it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from voicekit.engines import choice as engine_choice
+from voicekit.engines.choice import Choice, DevicesOf
+from voicekit.options import RunOptions
+from voicekit.planning import machine as machines
+from voicekit.planning.machine import Machine, MachinePlan
+from voicekit.protocols import EngineAdapter, EngineSpec
+from voicekit.worker import SLOT_DEVICE
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """An engine with its model, and how the machine is divided for it."""
+
+    choice: Choice
+    plan: MachinePlan
+    spec: EngineSpec | None
+
+    @property
+    def window(self) -> float:
+        """Seconds that a window may last."""
+        return self.choice.adapter.profile.max_window
+
+
+def hire(choice: Choice, options: RunOptions, machine: Machine, warnings: Sequence[str] = ()) -> Crew:
+    """Plan workers, threads, batch and precision for an engine."""
+    size = choice.model.bytes if choice.model else 0
+    plan = machines.plan_machine(options.engine, options.plan.workers, choice.adapter.profile, size, machine,
+                                 choice.devices)
+    plan = dataclasses.replace(plan, warnings=(*warnings, *plan.warnings))
+    spec = None
+    if choice.model is not None:
+        spec = EngineSpec(choice.name, choice.model, SLOT_DEVICE, plan.compute_type, plan.threads)
+    return Crew(choice, plan, spec)
+
+
+def choose_crew(options: RunOptions, machine: Machine, *, fetch: bool = True) -> Crew:
+    """Engine, model and division of labour for a run, before anything is decoded."""
+    warnings: list[str] = []
+    devices = devices_for(options, machine, warnings)
+    return hire(engine_choice.choose(options, devices, fetch=fetch), options, machine, warnings)
+
+
+def devices_for(options: RunOptions, machine: Machine, warnings: list[str]) -> DevicesOf:
+    def devices_of(adapter: EngineAdapter) -> tuple[str, ...]:
+        devices, notices = machines.plan_devices(options.engine, adapter.profile, machine, adapter.cuda_devices)
+        warnings[:] = notices
+        return devices
+
+    return devices_of

@@ -1,0 +1,63 @@
+"""What a run tells while it goes on, for progress bars and logs. Plain records; nobody has to listen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the user should know.
+
+    ``source`` is the input's name, or None for the whole run. A ``downgrade`` makes the result worse
+    than what was asked for.
+    """
+
+    message: str
+    source: str | None = None
+    downgrade: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A recording is decoded and divided.
+
+    ``duration`` and ``to_do`` are seconds: of the recording, and of its windows.
+    """
+
+    source: str
+    duration: float
+    to_do: float
+    windows: int
+    chunks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Working:
+    """A worker took a chunk."""
+
+    slot: int
+    device: str
+    source: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """Windows of this many seconds in all are finished."""
+
+    slot: int
+    source: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """A worker has nothing to do."""
+
+    slot: int
+
+
+RunEvent = Notice | Planned | Working | Advanced | Idle
+Observe = Callable[[RunEvent], None]

@@ -1,0 +1,146 @@
+"""One recording on its way through the workers: which pieces are out, what came back, what was lost.
+
+A worker that dies takes its piece with it. The batch it was on is the suspect: it is tried once more,
+window by window and alone; the rest of the chunk goes on elsewhere. A window that a second worker dies
+of is given up, and the ledger says so. So one poisonous window costs two workers and no other window.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from voicekit.types import Chunk, Receipt, Recording, Window, WindowResult
+from voicekit.worker import BatchBegun, BatchDone
+
+STRIKES = 2
+"""Workers that may die of a window."""
+
+
+@dataclass(eq=False)
+class Piece:
+    """A chunk on its way, and how far it has come."""
+
+    job: Job
+    chunk: Chunk
+    strikes: int = 0
+    current: int | None = None
+
+    @property
+    def source(self) -> str:
+        """For people: which recording this is."""
+        return self.job.recording.source.name
+
+    @property
+    def what(self) -> str:
+        """For people: which part of the recording this is."""
+        windows = self.chunk.windows
+        return f"{_clock(windows[0].start)}-{_clock(windows[-1].end)}"
+
+
+def _clock(seconds: float) -> str:
+    whole = int(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+class Job:
+    """The state of one recording.
+
+    Parameters
+    ----------
+    recording : Recording
+        What is transcribed.
+    windows : sequence of Window
+        Its plan.
+    chunks : sequence of Chunk
+        The same windows, as they are handed out.
+    """
+
+    def __init__(self, recording: Recording, windows: Sequence[Window], chunks: Sequence[Chunk]) -> None:
+        self.recording = recording
+        self.windows = tuple(windows)
+        self.keys: dict[int, str] = {}
+        self.given_up: dict[int, str] = {}
+        self.devices: set[str] = set()
+        self.warnings: list[str] = []
+        self._chunks = chunks
+        self._losses_at_start = 0
+
+    def pieces(self) -> Iterator[Piece]:
+        """What to hand out first."""
+        return (Piece(self, chunk) for chunk in self._chunks)
+
+    @property
+    def done(self) -> bool:
+        """Whether every window has a result or was given up."""
+        return len(self.keys) + len(self.given_up) == len(self.windows)
+
+    def progress(self, piece: Piece, payload: BatchBegun | BatchDone) -> float:
+        """Note what a worker reports; seconds of audio that are newly finished."""
+        if isinstance(payload, BatchBegun):
+            piece.current = payload.batch
+            return 0.0
+        fresh = [index for index in payload.keys if index not in self.keys]
+        self.keys.update(payload.keys)
+        return payload.seconds if fresh else 0.0
+
+    def finished(self, piece: Piece, receipt: Receipt) -> float:
+        """Note a whole piece; seconds that no progress report had told of."""
+        fresh = sum(window.duration for window in piece.chunk.windows if window.index not in self.keys)
+        self.keys.update(receipt.keys)
+        self.devices.add(receipt.device)
+        return fresh
+
+    def lost_at_start(self, piece: Piece) -> bool:
+        """Whether worker after worker was lost before it began a batch: no window is to blame."""
+        if piece.current is None:
+            self._losses_at_start += 1
+        return self._losses_at_start >= STRIKES
+
+    def lost(self, piece: Piece, why: str) -> tuple[list[Piece], float]:
+        """A worker was lost with this piece.
+
+        Returns
+        -------
+        pieces : list of Piece
+            What to hand out instead.
+        seconds : float
+            Of windows that were given up.
+        """
+        left = [batch for batch in piece.chunk.batches if any(w.index not in self.keys for w in batch)]
+        if not left:
+            return [], 0.0
+        suspect = left[0]  # batches are worked off in order, so the first without a result is the one
+        if len(suspect) == 1 and piece.strikes + 1 >= STRIKES:
+            self.given_up[suspect[0].index] = why
+            return self._again(piece, left[1:]), suspect[0].duration
+        self.warnings.append(f"A worker was lost at {piece.what} ({why}); its windows are tried again.")
+        alone = [Piece(self, self._part(piece, [(window,)]), piece.strikes + 1) for window in suspect]
+        return alone + self._again(piece, left[1:]), 0.0
+
+    def _again(self, piece: Piece, batches: Sequence[tuple[Window, ...]]) -> list[Piece]:
+        return [Piece(self, self._part(piece, batches))] if batches else []
+
+    @staticmethod
+    def _part(piece: Piece, batches: Sequence[tuple[Window, ...]]) -> Chunk:
+        return dataclasses.replace(piece.chunk, batches=tuple(batches))
+
+    def failures(self) -> dict[int, WindowResult]:
+        """Results of the windows that were given up."""
+        return {index: WindowResult("failed", reason=why) for index, why in self.given_up.items()}
+
+
+def why_died(exitcode: int | None) -> str:
+    """What an exit code says about a worker's end.
+
+    Examples
+    --------
+    >>> why_died(-9)
+    'the worker was killed by SIGKILL, perhaps for want of memory'
+    """
+    if exitcode is None or exitcode >= 0:
+        return f"the worker process ended with exit code {exitcode}"
+    name = signal.Signals(-exitcode).name
+    return f"the worker was killed by {name}" + (", perhaps for want of memory" if name == "SIGKILL" else "")

@@ -1,0 +1,340 @@
+"""The event loop of a run.
+
+It runs in the caller's thread, fed through one queue by the workers and by a thread that decodes ahead.
+All state is touched here only, so there are no locks to get wrong.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import queue
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from voicekit import __version__
+from voicekit.engines import choice as engine_choice
+from voicekit.engines.silero import SileroDetector
+from voicekit.errors import OutputError, ProcessingError, VoicekitError
+from voicekit.execution.slots import Died, Finished, Progress, Raised, SlotContext, Slots, Started
+from voicekit.options import RunOptions
+from voicekit.planning import chunks as chunking
+from voicekit.planning import machine as machines
+from voicekit.running.crew import Crew, devices_for, hire
+from voicekit.running.events import Advanced, Idle, Notice, Observe, Planned, Working
+from voicekit.running.jobs import Job, Piece, why_died
+from voicekit.running.preparation import InputFile, Outcome, Prepared, prepare
+from voicekit.stages import merging, transcription
+from voicekit.store import Store
+from voicekit.types import Language, Recording, RunInfo, Transcript, Window
+from voicekit.worker import DetectTask, TranscribeTask, detect_language, transcribe_chunk
+
+log = logging.getLogger("voicekit")
+
+DETECTION_SPEECH = 60.0
+"""Seconds of speech, from the first, that the language is told from."""
+
+
+UNDETERMINED = "und"
+"""ISO 639-2's code where nothing was said, or nothing could tell the language."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """From the preparing thread: a file is decoded, or could not be."""
+
+    file: InputFile
+    prepared: Prepared | None
+    error: VoicekitError | None
+    began: float
+
+
+@dataclass(eq=False)
+class _Detection:
+    """The piece of work that tells a recording's language."""
+
+    ready: _Ready
+    what: str = "language"
+
+    @property
+    def source(self) -> str:
+        """For people: which recording this is."""
+        return self.ready.file.name
+
+
+@dataclass(eq=False)
+class _Active:
+    """A job with what its transcript will need."""
+
+    file: InputFile
+    language: Language
+    crew: Crew
+    began: float
+
+
+class Run:
+    """One run: an event loop in the caller's thread, fed by the workers and by the preparing thread."""
+
+    def __init__(self, files: list[InputFile], options: RunOptions, crew: Crew, folder: Path,
+                 observe: Observe) -> None:
+        self._files = files
+        self._options = options
+        self._crew = crew
+        self._russian: Crew | None = None
+        self._asked_russian = False
+        self._folder = folder
+        self._observe = observe
+        self._events: queue.Queue[Any] = queue.Queue()
+        self._store = Store(folder / "results")
+        self._active: dict[Job, _Active] = {}
+        self._outcomes: list[Outcome] = []
+        # So many files are decoded ahead that workers never wait, and no more, for the disk's sake.
+        self._ahead = threading.Semaphore(crew.plan.workers + 1)
+        self._stop = threading.Event()
+
+    def outcomes(self) -> Iterator[Outcome]:
+        for message in self._crew.choice.downgrades:
+            self._observe(Notice(message, downgrade=True))
+        for message in self._crew.plan.warnings:
+            self._observe(Notice(message))
+        plan = self._crew.plan
+        contexts = [SlotContext(index, device, plan.threads) for index, device in enumerate(plan.devices)]
+        preparing = threading.Thread(target=self._prepare_all, name="prepare", daemon=True)
+        preparing.start()
+        try:
+            with Slots[Piece | _Detection](contexts, self._events) as self._slots:
+                for _ in self._files:
+                    while not self._outcomes:
+                        self._handle(self._events.get())
+                    yield self._outcomes.pop(0)
+        finally:
+            self._stop.set()
+            self._ahead.release()
+            # Not for ever: after an interrupt it may be in the middle of a long file, whose folder is gone.
+            preparing.join(timeout=1)
+
+    # ---- preparing, in its own thread ----
+
+    def _prepare_all(self) -> None:
+        detector = SileroDetector()
+        for file in self._files:
+            self._ahead.acquire()
+            if self._stop.is_set():
+                return
+            began = time.monotonic()
+            prepared, error = None, None
+            try:
+                prepared = prepare(file, self._folder, detector)
+            except VoicekitError as problem:
+                error = problem
+            except Exception as problem:  # anything: it must reach the loop, or the loop waits for ever
+                error = ProcessingError(f"{file.name}: {type(problem).__name__}: {problem}")
+                error.__cause__ = problem
+            self._events.put(_Ready(file, prepared, error, began))
+
+    # ---- the loop ----
+
+    def _handle(self, event: Any) -> None:
+        match event:
+            case _Ready(file, prepared, error):
+                if prepared is None:
+                    assert error is not None
+                    self._end(Outcome(file, error=error))
+                else:
+                    self._begin(event, prepared)
+            case Started(tag, slot):
+                self._observe(Working(slot, self._crew.plan.devices[slot], tag.source, tag.what))
+            case Progress(Piece() as piece, slot, payload):
+                self._advance(piece, slot, piece.job.progress(piece, payload))
+            case Finished(Piece() as piece, slot, receipt):
+                self._advance(piece, slot, piece.job.finished(piece, receipt))
+                self._rest(slot, piece)
+            case Died(Piece() as piece, slot, exitcode):
+                self._retry(piece, slot, why_died(exitcode))
+            case Raised(Piece() as piece, slot, MemoryError()):
+                self._retry(piece, slot, "the worker ran out of memory")
+            case Raised(Piece() as piece, slot, error):
+                self._observe(Idle(slot))
+                self._abandon(piece.job, _as_ours(error))
+            case Finished(_Detection(ready), slot, found):
+                self._observe(Idle(slot))
+                self._detected(ready, found)
+            case Raised(_Detection(ready), slot, error):
+                self._observe(Idle(slot))
+                self._end(Outcome(ready.file, error=_as_ours(error)), ready.prepared)
+            case Died(_Detection(ready), slot, exitcode):
+                self._observe(Idle(slot))
+                error = ProcessingError(f"The language could not be detected: {why_died(exitcode)}.",
+                                        "Give it with --language.")
+                self._end(Outcome(ready.file, error=error), ready.prepared)
+
+    def _begin(self, ready: _Ready, prepared: Prepared) -> None:
+        """A file is decoded: ask for its language, unless that is known or does not matter."""
+        for warning in prepared.recording.warnings:
+            self._observe(Notice(warning, prepared.recording.source.name))
+        profile = self._crew.choice.adapter.profile
+        if self._options.language is not None:
+            self._hand_out(ready, prepared, Language(self._options.language), self._crew)
+        elif not prepared.spans or "detection" not in profile.supports:
+            only = profile.languages if profile.languages and len(profile.languages) == 1 else {UNDETERMINED}
+            self._hand_out(ready, prepared, Language(*only), self._crew)
+        else:
+            first = _first_speech(prepared.windows(self._crew.window))
+            assert self._crew.spec is not None
+            task = DetectTask(prepared.recording, first, self._crew.spec)
+            self._slots.submit(_Detection(ready), detect_language, task, urgent=True)
+
+    def _detected(self, ready: _Ready, found: dict[str, float]) -> None:
+        assert ready.prepared is not None
+        code = max(sorted(found), key=lambda one: found[one])
+        crew = self._crew
+        if code == "ru" and not self._asked_russian:
+            self._asked_russian = True
+            self._russian = self._russian_crew()
+        if code == "ru" and self._russian is not None:
+            crew = self._russian
+        self._hand_out(ready, ready.prepared, Language(code, found[code]), crew)
+
+    def _russian_crew(self) -> Crew | None:
+        """GigaAM for recordings found to be Russian, in the workers that there are."""
+        machine = machines.this_machine()
+        warnings: list[str] = []
+        choice = engine_choice.russian(self._options, devices_for(self._options, machine, warnings))
+        if choice is None:
+            return None
+        crew = hire(choice, self._options, machine, warnings)
+        assert crew.spec is not None
+        if choice.devices[0] == "cpu":
+            crew = dataclasses.replace(crew, spec=dataclasses.replace(crew.spec, device="cpu"))
+        return crew
+
+    def _hand_out(self, ready: _Ready, prepared: Prepared, language: Language, crew: Crew) -> None:
+        plan = prepared.windows(crew.window)
+        seconds = chunking.chunk_seconds(plan, self._options.plan.chunks, self._crew.plan.workers)
+        chunks = chunking.plan_chunks(prepared.recording, plan, crew.plan.batch_size, seconds)
+        job = Job(prepared.recording, plan, chunks)
+        self._active[job] = _Active(ready.file, language, crew, ready.began)
+        source = prepared.recording.source
+        to_do = sum(window.duration for window in plan)
+        self._observe(Planned(source.name, source.duration, to_do, len(plan), len(chunks)))
+        for piece in job.pieces():
+            self._submit(piece)
+        if job.done:  # nothing was said
+            self._complete(job)
+
+    def _submit(self, piece: Piece) -> None:
+        active = self._active[piece.job]
+        assert active.crew.spec is not None
+        task = TranscribeTask(piece.chunk, active.crew.spec, self._options.decoding(active.language.code),
+                              str(self._store.folder))
+        self._slots.submit(piece, transcribe_chunk, task)
+
+    def _advance(self, piece: Piece, slot: int, seconds: float) -> None:
+        if seconds and piece.job in self._active:
+            self._observe(Advanced(slot, piece.job.recording.source.name, seconds))
+
+    def _rest(self, slot: int, piece: Piece) -> None:
+        self._observe(Idle(slot))
+        if piece.job in self._active and piece.job.done:
+            self._complete(piece.job)
+
+    def _retry(self, piece: Piece, slot: int, why: str) -> None:
+        self._observe(Idle(slot))
+        if piece.job not in self._active:
+            return
+        if piece.job.lost_at_start(piece):
+            self._abandon(piece.job, ProcessingError(
+                f"Workers end before they have loaded the model: {why}.",
+                "If memory is short, take fewer --workers or a smaller --model. If you call voicekit from a "
+                'script, the call must stand under: if __name__ == "__main__":'))
+            return
+        log.warning("A worker was lost at %s: %s", piece.what, why)
+        again, seconds = piece.job.lost(piece, why)
+        self._advance(piece, slot, seconds)
+        for one in again:
+            self._submit(one)
+        if piece.job.done:
+            self._complete(piece.job)
+
+    def _abandon(self, job: Job, error: VoicekitError) -> None:
+        """An error that every window of this recording would meet."""
+        active = self._active.pop(job, None)
+        if active is not None:
+            self._slots.cancel(lambda tag: isinstance(tag, Piece) and tag.job is job)
+            self._finish_file(job.recording)
+            self._outcomes.append(Outcome(active.file, error=error))
+
+    def _complete(self, job: Job) -> None:
+        active = self._active.pop(job)
+        results = job.failures()
+        for index, key in job.keys.items():
+            stored = self._store.get(key)
+            if stored is not None:
+                results[index] = transcription.from_json(stored)
+        transcript = Transcript(
+            source=job.recording.source,
+            language=active.language,
+            segments=merging.merge(job.windows, results),
+            ledger=merging.ledger(job.windows, results),
+            run=self._run_info(job, active),
+            partial=job.recording.partial,
+        )
+        self._finish_file(job.recording)
+        self._outcomes.append(Outcome(active.file, transcript))
+
+    def _end(self, outcome: Outcome, prepared: Prepared | None = None) -> None:
+        """A file that never became a job."""
+        self._finish_file(prepared.recording if prepared else None)
+        self._outcomes.append(outcome)
+
+    def _finish_file(self, recording: Recording | None) -> None:
+        if recording is not None:
+            Path(recording.pcm).unlink(missing_ok=True)
+        self._ahead.release()
+
+    def _run_info(self, job: Job, active: _Active) -> RunInfo:
+        crew, options = active.crew, self._options
+        model = crew.choice.model
+        assert model is not None
+        decoding = dataclasses.asdict(options.decoding(active.language.code))
+        return RunInfo(
+            engine=crew.choice.name,
+            model=model.name,
+            revision=model.revision,
+            device=", ".join(sorted(job.devices)) or crew.plan.devices[0],
+            compute_type=crew.plan.compute_type,
+            version=__version__,
+            options={"quality": options.quality, **decoding, "batch_size": crew.plan.batch_size,
+                     "chunks": options.plan.chunks, "workers": self._crew.plan.workers,
+                     "threads": crew.plan.threads},
+            downgrades=crew.choice.downgrades,
+            warnings=(*crew.plan.warnings, *job.recording.warnings, *job.warnings),
+            wall_seconds=round(time.monotonic() - active.began, 3),
+        )
+
+
+def _first_speech(plan: Sequence[Window]) -> tuple[Window, ...]:
+    """The first windows, up to a minute of speech: one sentence in another language does not decide."""
+    chosen: list[Window] = []
+    seconds = 0.0
+    for window in plan:
+        if seconds >= DETECTION_SPEECH:
+            break
+        chosen.append(window)
+        seconds += sum(span.duration for span in window.speech)
+    return tuple(chosen)
+
+
+def _as_ours(error: BaseException) -> VoicekitError:
+    if isinstance(error, VoicekitError):
+        return error
+    ours: VoicekitError = ProcessingError(f"{type(error).__name__}: {error}")
+    if isinstance(error, OSError) and error.filename:
+        ours = OutputError(f"{error.strerror}: {error.filename}.",
+                           "Is the disk full? Choose another place with --temp-dir.")
+    ours.__cause__ = error
+    return ours

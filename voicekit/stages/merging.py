@@ -1,0 +1,103 @@
+"""Window results to one transcript: by time, into sentences, with a ledger of what became of all speech.
+
+Engines return what they like in a window: one long segment, or several. Here the words of the whole
+recording are put in order and divided again by one rule, at sentence ends and at pauses; so segments do
+not show where windows were cut.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+
+from voicekit.types import LedgerEntry, Segment, Window, WindowResult, Word
+
+PAUSE = 0.8
+"""Seconds without a word that end a segment."""
+
+LONGEST_SEGMENT = 30.0
+"""Seconds after which a segment without a sentence end is divided at its longest pause."""
+
+_SENTENCE_ENDS = (".", "?", "!", "…", "。", "？", "！", "؟", "।")
+_CLOSERS = "\"'»”’)]"
+
+
+def merge(windows: Sequence[Window], results: Mapping[int, WindowResult]) -> tuple[Segment, ...]:
+    """Segments of the whole recording, in order of time.
+
+    Parameters
+    ----------
+    windows : sequence of Window
+        The plan.
+    results : mapping of int to WindowResult
+        By window index; a missing one has no words.
+    """
+    segments: list[Segment] = []
+    words: list[Word] = []
+    for window in windows:
+        for segment in results[window.index].segments if window.index in results else ():
+            moved = _move(segment, window)
+            if moved.words:
+                words.extend(moved.words)
+                continue
+            segments += _sentences(words)
+            words = []
+            segments.append(moved)
+    segments += _sentences(words)
+    return tuple(segments)
+
+
+def ledger(windows: Sequence[Window], results: Mapping[int, WindowResult]) -> tuple[LedgerEntry, ...]:
+    """What became of every second of detected speech, in order of time."""
+    missing = WindowResult("failed", reason="not processed")
+    return tuple(
+        LedgerEntry(span.start, span.end, window.index, result.status, result.reason)
+        for window in windows
+        for result in [results.get(window.index, missing)]
+        for span in window.speech
+    )
+
+
+def _move(segment: Segment, window: Window) -> Segment:
+    """From the window's time to the recording's, within the window's bounds."""
+    def place(seconds: float) -> float:
+        return min(max(window.start + seconds, window.start), window.end)
+
+    words = tuple(dataclasses.replace(word, start=place(word.start), end=place(word.end))
+                  for word in segment.words)
+    return dataclasses.replace(segment, start=place(segment.start), end=place(segment.end), words=words)
+
+
+def _sentences(words: Sequence[Word]) -> Iterable[Segment]:
+    sentence: list[Word] = []
+    for word in words:
+        if sentence and (_ends_sentence(sentence[-1], word) or word.start - sentence[-1].end >= PAUSE):
+            yield from _shortened(sentence)
+            sentence = []
+        sentence.append(word)
+    if sentence:
+        yield from _shortened(sentence)
+
+
+def _ends_sentence(word: Word, following: Word) -> bool:
+    """A full stop inside a number or a name ("3.5", "example.com") has no space after it."""
+    if not word.word.rstrip(_CLOSERS).endswith(_SENTENCE_ENDS):
+        return False
+    return following.word.startswith(" ") or word.word.rstrip(_CLOSERS)[-1] in "。？！"
+
+
+def _shortened(words: Sequence[Word]) -> Iterable[Segment]:
+    """Divide what is too long at its longest pause, until nothing is."""
+    if words[-1].end - words[0].start > LONGEST_SEGMENT and len(words) > 1:
+        # A pause near the middle is worth more than one near an end, so no crumbs are left.
+        def worth(index: int) -> tuple[float, int]:
+            pause = words[index].start - words[index - 1].end
+            off_centre = abs(2 * index - len(words)) / len(words)
+            return (pause + 0.01) * (1 - off_centre), -index
+
+        cut = max(range(1, len(words)), key=worth)
+        yield from _shortened(words[:cut])
+        yield from _shortened(words[cut:])
+        return
+    text = "".join(word.word for word in words).strip()
+    yield Segment(words[0].start, words[-1].end, text, tuple(words))
