@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import struct
 import subprocess
 from fractions import Fraction
 from pathlib import Path
@@ -26,6 +27,8 @@ _FORMATS = {".m4a": "ipod", ".aac": "adts", ".wma": "asf", ".ts": "mpegts", ".mk
             ".mpg": "mpeg"}
 _VIDEO = {".webm": "libvpx", ".avi": "mpeg4", ".flv": "flv", ".ts": "mpeg2video", ".mpg": "mpeg2video"}
 
+_RATES = {".amr": 8000, ".flv": 44100, ".avi": 44100, ".mpg": 48000, ".ac3": 48000}
+
 Sound = NDArray[np.float32]
 
 
@@ -46,17 +49,23 @@ def noise(seed: int, seconds: float, rate: int = 16000, level: float = 0.1) -> S
     return np.clip(level * values, -1, 1).astype(np.float32)
 
 
+def usual_rate(extension: str) -> int:
+    """A sample rate that the codec of an extension takes: 16 kHz where it can."""
+    return _RATES.get(extension, 48000 if CODECS[extension] == "libopus" else 16000)
+
+
 def write(path: Path, samples: Sound, rate: int = 16000, codec: str | None = None, layout: str = "mono", *,
           tracks: int = 1, default: int | None = None, picture: bool = False, delay: float = 0.0,
           options: dict[str, str] | None = None, **settings: Any) -> Path:
     """Write samples, shape (samples,) or (channels, samples), with the codec of the extension.
 
-    Mono samples are copied to all channels of ``layout``. ``tracks`` streams are written, the second an
-    octave of silence; ``default`` marks one of them. ``picture`` adds a small video, ``delay`` starts
+    Mono samples are copied to all channels of ``layout``. ``tracks`` streams are written, each half as loud
+    as the one before; ``default`` marks one of them. ``picture`` adds a small video, ``delay`` starts
     the sound later, ``options`` go to the container, ``settings`` (``bit_rate``) to the encoder.
     """
     channels = av.AudioLayout(layout).nb_channels
     planes = np.ascontiguousarray(np.broadcast_to(np.atleast_2d(samples), (channels, np.shape(samples)[-1])))
+    settings.setdefault("bit_rate", 64000)
     with av.open(str(path), "w", format=_FORMATS.get(path.suffix), options=options or {}) as container:
         video = container.add_stream(_VIDEO.get(path.suffix, "mpeg4"), rate=25) if picture else None
         streams = [container.add_stream(codec or CODECS[path.suffix], rate=rate, layout=layout, **settings)
@@ -72,7 +81,8 @@ def write(path: Path, samples: Sound, rate: int = 16000, codec: str | None = Non
 
 
 def _write_audio(container: Any, stream: Any, planes: Sound, rate: int, layout: str, delay: float) -> None:
-    frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout=layout)
+    packed = np.ascontiguousarray(planes.T, np.float32).reshape(1, -1)
+    frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=layout)
     frame.sample_rate, frame.time_base = rate, Fraction(1, rate)
     frame.pts = round(delay * rate)
     context = stream.codec_context
@@ -92,6 +102,21 @@ def _write_video(container: Any, stream: Any, seconds: float) -> None:
         frame.pts, frame.time_base = number, Fraction(1, 25)
         container.mux(stream.encode(frame))
     container.mux(stream.encode(None))
+
+
+def write_plain_wav(path: Path, samples: Any, rate: int = 16000, size: int | None = None) -> Path:
+    """A 16-bit WAV, samples of shape (samples,) or (samples, channels), int16, with the plainest header.
+
+    The header names no channel layout, and ``size`` can make it lie about how many bytes follow.
+    """
+    values = np.asarray(samples, "<i2")
+    channels = 1 if values.ndim == 1 else values.shape[1]
+    data = values.tobytes()
+    size = len(data) if size is None else size
+    header = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", min(36 + size, 0xFFFFFFFF), b"WAVE", b"fmt ", 16, 1,
+                         channels, rate, rate * channels * 2, channels * 2, 16, b"data", size)
+    path.write_bytes(header + data)
+    return path
 
 
 def write_video(path: Path, seconds: float = 1.0) -> Path:

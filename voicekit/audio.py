@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicekit.containers import (
-    choose_stream, declared_length, inspect, messages, open_container, reason, unreadable)
+    choose_stream, declared_length, inspect, messages, ogg_is_cut, open_container, reason, unreadable)
 from voicekit.errors import ProcessingError
 from voicekit.pcm import Converter, PcmFile, Samples, Tally
 from voicekit.types import SAMPLE_RATE, Recording, Source
@@ -25,7 +25,7 @@ from voicekit.types import SAMPLE_RATE, Recording, Source
 _GAP = 0.1
 """Seconds; a shorter jump of the timestamps is rounding."""
 
-_TIMED = frozenset({"matroska", "mov", "mpegts"})
+_TIMED = frozenset({"matroska", "mov", "mpegts", "flac"})
 """Containers whose timestamps can be believed when they jump."""
 
 _LONGEST_PACKET = 10.0
@@ -212,10 +212,11 @@ def _decode_any(path: str, label: str, text: bool, pcm: PcmFile) -> Tally:
             tally = Tally()
             with open_container(path, label, text, log) as container:
                 stream = choose_stream(container, label, tried, tally, log)
-                tally.declared = declared_length(container, stream, log)
+                tally.declared = declared_length(path, container, stream, log)
                 _decode_stream(container, stream, Converter(pcm, tally, label), tally, log)
             if tally.frames:
                 tally.reached = max(tally.reached, pcm.samples / SAMPLE_RATE)
+                tally.torn = tally.torn or ogg_is_cut(path)
                 return tally
             tried.append(stream.index)
             pcm.restart()
@@ -227,31 +228,44 @@ def _decode_stream(container: Any, stream: Any, converter: Converter, tally: Tal
     timed = bool(_TIMED.intersection(container.format.name.split(",")))
     # Where there are pictures, the sound may begin later than they do: times are those of the player.
     expected = (container.start_time or 0) / 1e6 if timed and container.streams.video else None
+    # The last packet of a WAV from a pipe is always called so, for its header gives no true length.
+    torn = "\0" if container.format.name == "wav" else f"Packet corrupt (stream = {stream.index},"
     for packet in _packets(container, stream, tally, log):
         length = 0.0
         if packet is not None:
             length = float((packet.duration or 0) * packet.time_base)
-            begin = None if packet.pts is None else float(packet.pts * packet.time_base)
-            tally.reached = max(tally.reached, (begin or 0.0) + length)
+            begin = 0.0 if packet.pts is None else float(packet.pts * packet.time_base)
+            tally.reached = max(tally.reached, begin + length)
             if packet.stream_index != stream.index:
                 continue
-            if begin is not None and timed:
-                if expected is not None and begin - expected > _GAP:
-                    filled = converter.silence(begin - expected)
-                    tally.missing_seconds += filled if tally.frames else 0.0
-                expected = begin + length if length else None
         try:
             frames = stream.codec_context.decode(packet)
         except av.error.MemoryError:
             raise
         except av.error.FFmpegError:
+            filled = converter.silence(min(length, _LONGEST_PACKET))
             tally.damaged += 1
-            tally.damaged_seconds += converter.silence(min(length, _LONGEST_PACKET))
+            tally.damaged_seconds += filled
+            expected = None if expected is None else expected + filled
             continue
         for frame in frames:
+            expected = _place(frame, expected, converter, tally) if timed else None
             converter.feed(frame)
-        del log[:-50]  # a damaged hour can make FFmpeg talk for megabytes
+        if log:
+            tally.torn = tally.torn or any(torn in message for _, _, message in log)
+            del log[:-5]  # a damaged hour can make FFmpeg talk for megabytes
     converter.finish()
+
+
+def _place(frame: Any, expected: float | None, converter: Converter, tally: Tally) -> float | None:
+    """Fill the gap before a frame, if there is one; returns when the next frame is due."""
+    begin = expected if frame.time is None else frame.time
+    if begin is None:
+        return None
+    if expected is not None and begin - expected > _GAP:
+        filled = converter.silence(begin - expected)
+        tally.missing_seconds += filled if tally.frames else 0.0  # before the first nothing is missing
+    return float(begin + frame.samples / frame.sample_rate)
 
 
 def _packets(container: Any, stream: Any, tally: Tally, log: list[Any]) -> Iterator[Any]:

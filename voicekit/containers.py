@@ -75,7 +75,7 @@ def reason(log: list[Any], error: Exception | None = None) -> str:
     """FFmpeg's last error message, or the text of its error code."""
     said = [message.strip() for level, _, message in log if level <= av.logging.ERROR and message.strip()]
     code = getattr(error, "strerror", None) or ("" if error is None else str(error))
-    return (said[-1] if said else code or "no message").rstrip(".")
+    return (said[-1] if said else code or "it gave no reason").rstrip(".")
 
 
 def inspect(path: str, label: str) -> bool:
@@ -142,17 +142,18 @@ def open_container(path: str, label: str, text: bool, log: list[Any]) -> Any:
         raise
     except av.error.FFmpegError as error:
         said = " ".join(message for _, _, message in log)
-        why = reason(log, error)
+        refused = "not on whitelist" in said  # which quotes the whole list
+        why = "a format that voicekit does not open" if refused else reason(log, error)
         if isinstance(error, OSError):
             raise unreadable(path, error) from error
-        if text and "not on whitelist" in said:
+        if text and refused:
             raise _refused(label, "a playlist, a script or another text") from error
         if text:
             raise NotAudioError(f"{label} is a text file, not a recording (FFmpeg: {why}).",
                                 "If it was downloaded, look into it: it may be an error message.") from error
         if "moov atom not found" in said:
-            raise NotAudioError(f"{label} is incomplete: the index at its end is missing (FFmpeg: {why}).",
-                                "Copy or download it again.") from error
+            raise NotAudioError(f"{label} is incomplete: its index is missing (FFmpeg: {why}).",
+                                "Copy or download it again; a recorder that crashed leaves such files.") from error
         if _DRM.search(said):
             raise _protected(label, why) from error
         raise NotAudioError(f"{label} is no sound or video file that can be opened (FFmpeg: {why}).",
@@ -192,18 +193,49 @@ def choose_stream(container: Any, label: str, tried: list[int], tally: Tally, lo
     return stream
 
 
-def declared_length(container: Any, stream: Any, log: list[Any]) -> float | None:
+def declared_length(path: str, container: Any, stream: Any, log: list[Any]) -> float | None:
     """How long the file says that its sound is, in seconds; None where it does not say."""
     names = set(container.format.name.split(","))
+    if "wav" in names and stream.codec_context.name.startswith("pcm"):
+        return _wav_length(path)
     if names & _MEASURED or any("Estimating duration" in message for _, _, message in log):
         return None
     if stream.duration is not None:
-        seconds = float(stream.duration * stream.time_base)
-        size = seconds * (stream.codec_context.bit_rate or 0) / 8
-        # A WAV or AIFF written to a pipe has the largest size in its header, or a little less.
-        unlimited = any(top - (1 << 16) <= size <= top for top in (1 << 31, 1 << 32))
-        return None if unlimited and names & {"wav", "aiff"} else seconds
+        return float(stream.duration * stream.time_base)
     tag = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d*)?)", stream.metadata.get("DURATION", ""))
     if tag:
         return int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3])
-    return None if container.duration is None else container.duration / 1e6
+    return None if container.duration is None else float(container.duration / 1e6)
+
+
+def _wav_length(path: str) -> float | None:
+    """What a WAV's header says; FFmpeg tells only how much is there."""
+    with open(path, "rb") as file:
+        rate, large = 0, 0
+        file.seek(12)
+        for _ in range(100):
+            name, size = file.read(4), int.from_bytes(file.read(4), "little")
+            if name == b"data":
+                size = large or size
+                # Programs that write to a pipe leave zero, or nearly the largest size there is.
+                unknown = not size or any(top - (1 << 16) <= size <= top for top in (1 << 31, 1 << 32))
+                return None if unknown or not rate else size / rate
+            if name in (b"fmt ", b"ds64") and size < 1 << 16:
+                body = file.read(size + size % 2)
+                rate = int.from_bytes(body[8:12], "little") if name == b"fmt " else rate
+                large = int.from_bytes(body[8:16], "little") if name == b"ds64" else large
+            else:
+                file.seek(size + size % 2, os.SEEK_CUR)
+    return None
+
+
+def ogg_is_cut(path: str) -> bool:
+    """Whether the last page of an Ogg file is incomplete; FFmpeg drops it without a word."""
+    with open(path, "rb") as file:
+        if file.read(4) != b"OggS":
+            return False
+        length = file.seek(0, os.SEEK_END)
+        file.seek(max(length - (1 << 17), 0))  # a page is at most 65307 bytes long
+        end = file.read()
+    page = end[end.rfind(b"OggS"):]
+    return len(page) < 27 or len(page) < 27 + page[26] + sum(page[27:27 + page[26]])

@@ -59,6 +59,7 @@ class Tally:
     nonfinite_seconds: float = 0.0
     declared: float | None = None
     reached: float = 0.0
+    torn: bool = False
     skipped: int = 0
     stopped: str = ""
     notes: list[str] = field(default_factory=list)
@@ -71,7 +72,7 @@ class Tally:
     @property
     def partial(self) -> bool:
         """Whether any sound is missing."""
-        return bool(self.damaged or self.skipped or self.missing_seconds or self.stopped or self.cut)
+        return bool(self.damaged or self.torn or self.skipped or self.missing_seconds or self.stopped or self.cut)
 
     def sentences(self) -> Iterator[str]:
         """Each thing that happened, as a sentence."""
@@ -86,6 +87,8 @@ class Tally:
         if self.damaged:
             yield (f"{self.damaged} damaged packet{'s' * (self.damaged > 1)} ({self.damaged_seconds:.2f} s) "
                    "could not be decoded properly; the sound there is silent or garbled.")
+        elif self.torn and not self.cut:
+            yield "The file has incomplete packets in it, as one has that was cut short or damaged on the way."
         if self.missing_seconds:
             yield (f"{self.missing_seconds:.2f} s in the middle are missing from the file; "
                    "silence takes their place.")
@@ -149,33 +152,37 @@ class Converter:
         self._pcm, self._tally, self._label = pcm, tally, label
         self._shape: tuple[str, int, int] | None = None
         self._fifo: Any = None
+        self._packer: Any = None
         self._resampler: Any = None
         self._silence = _SILENCE
 
     def feed(self, frame: Any) -> None:
         shape = (frame.format.name, frame.sample_rate, frame.layout.nb_channels)
         if shape != self._shape:
-            self._begin(shape)
+            self._begin(shape, frame)
         if frame.is_corrupt:
             self._tally.damaged += 1
             self._tally.damaged_seconds += frame.samples / shape[1]
-        frame.pts = None  # or the queue insists on gapless timestamps
-        self._fifo.write(frame)
         self._tally.frames += 1
+        frame.pts = None  # or the queue insists on gapless timestamps
+        for part in (frame,) if self._packer is None else self._packer.resample(frame):
+            self._fifo.write(part)
         if self._fifo.samples * shape[2] >= 2 * _BLOCK:
             self._convert()
 
-    def _begin(self, shape: tuple[str, int, int]) -> None:
+    def _begin(self, shape: tuple[str, int, int], frame: Any) -> None:
         self.finish()
         if shape[1] not in _RATES:
             raise NotAudioError(f"{self._label} claims a sample rate of {shape[1]} Hz, which is not sound.",
                                 "The file is damaged: make it again from the original.")
         if self._shape is not None and shape[1:] != self._shape[1:] and len(self._tally.notes) < 10:
             self._tally.notes.append(
-                f"The sound changes at {clock(self._pcm.samples / SAMPLE_RATE)} from {self._shape[1]} Hz and "
-                f"{self._shape[2]} channels to {shape[1]} Hz and {shape[2]}; both parts were decoded.")
+                f"The sound changes at {clock(self._pcm.samples / SAMPLE_RATE)} from {_described(self._shape)} "
+                f"to {_described(shape)}; both parts were decoded.")
         self._shape, self._fifo = shape, av.AudioFifo()
-        self._resampler = None
+        self._packer = self._resampler = None
+        if frame.format.is_planar and shape[2] >= 8:  # PyAV reads beyond the list of so many planes
+            self._packer = av.AudioResampler(format=frame.format.packed, layout=frame.layout, rate=shape[1])
         if shape[1] != SAMPLE_RATE:
             self._resampler = av.AudioResampler(format="fltp", layout="mono", rate=SAMPLE_RATE)
 
@@ -212,6 +219,10 @@ class Converter:
         frame.sample_rate = self._shape[1]
         for out in self._resampler.resample(frame):
             self._pcm.write(out.to_ndarray()[0])
+
+
+def _described(shape: tuple[str, int, int]) -> str:
+    return f"{shape[1]} Hz and {shape[2]} channel{'s' * (shape[2] != 1)}"
 
 
 def mix(frame: Any) -> tuple[Samples, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from voicekit.cli.progress import clock
+from voicekit.cli.progress import clock, count
 from voicekit.engines.silero import SileroDetector
 from voicekit.errors import VoicekitError
 from voicekit.options import RunOptions
@@ -49,14 +49,22 @@ def _machine_lines(crew: Crew, options: RunOptions) -> Iterator[str]:
     choice, plan = crew.choice, crew.plan
     where = "on disk" if choice.model else "not on disk: it would be fetched"
     yield f"Engine    {choice.name}, model {choice.model_name} ({where})"
-    yield f"Language  {options.language or 'detected on the first speech of each recording'}"
+    yield f"Language  {_language(crew, options)}"
     devices = ", ".join(dict.fromkeys(plan.devices))
-    yield (f"Division  {plan.workers} workers x {plan.threads} threads x batch {plan.batch_size}, "
+    yield (f"Division  {count(plan.workers, 'worker')} x {count(plan.threads, 'thread')} x batch {plan.batch_size}, "
            f"{plan.compute_type} on {devices}")
     for reason in plan.reasons:
         yield f"          - {reason}"
     for warning in (*choice.downgrades, *plan.warnings):
         yield f"Warning   {warning}"
+
+
+def _language(crew: Crew, options: RunOptions) -> str:
+    if options.language:
+        return f"{options.language}, as asked for"
+    if "detection" in crew.choice.adapter.profile.supports:
+        return "detected on the first speech of each recording"
+    return f"{crew.choice.name} cannot detect it: {', '.join(sorted(crew.choice.adapter.profile.languages or ()))}"
 
 
 def _file_lines(recording: Recording, windows: Sequence[Window], crew: Crew, options: RunOptions) -> Iterator[str]:
@@ -65,14 +73,14 @@ def _file_lines(recording: Recording, windows: Sequence[Window], crew: Crew, opt
     chunks = chunking.plan_chunks(recording, windows, crew.plan.batch_size, seconds)
     to_do = sum(window.duration for window in windows)
     speech = sum(span.duration for window in windows for span in window.speech)
-    yield (f"{source.name}: {clock(source.duration)}, speech {clock(speech)}, in {len(windows)} windows of "
-           f"{clock(to_do)} together, {len(chunks)} chunks")
+    yield (f"{source.name}: {clock(source.duration)}, speech {clock(speech)}, in {count(len(windows), 'window')} "
+           f"of {clock(to_do)} together, {count(len(chunks), 'chunk')}")
     for warning in recording.warnings:
         yield f"  Warning: {warning}"
     yield (f"  Windows are at most {crew.window:g} s, which is what {crew.choice.name} takes, and cut in silence. "
            f"Chunks are about {seconds / 60:.2g} min: {options.plan.chunks:g} as asked for, or less so that each "
            f"worker gets {chunking.CHUNKS_PER_WORKER}.")
     for chunk in chunks:
-        yield f"  chunk {chunk.index + 1}: {clock(chunk.duration)} in {len(chunk.batches)} batches"
+        yield f"  chunk {chunk.index + 1}: {clock(chunk.duration)} in {count(len(chunk.batches), 'batch')}"
         for batch in chunk.batches:
             yield "    " + "  ".join(f"[{window.index}] {window.start:.2f}-{window.end:.2f}" for window in batch)

@@ -148,8 +148,10 @@ def _place(output: str, formats: Sequence[str] | None, *, several: bool) -> Path
     if not output or "\0" in output:
         raise UsageError(f"-o {output!r} is not a path.", "Say a file or a folder, for example -o talk.srt")
     path = Path(output)
-    if path.is_dir() or output.endswith(tuple(filter(None, (os.sep, os.altsep)))):
-        if several and path.exists() and not path.is_dir():
+    # os.path, for Path.is_dir raises where a folder on the way may not be entered.
+    folder = os.path.isdir(path)
+    if folder or output.endswith(tuple(filter(None, (os.sep, os.altsep)))):
+        if several and not folder and os.path.lexists(path):
             raise UsageError(f"-o {output} is a file, and several inputs need a folder.",
                              "Say a folder, for example -o results/")
         return path
@@ -219,11 +221,13 @@ class _Checks:
         self.overwrite = overwrite
         self.inputs = {_identity(item.path) for item in inputs if not item.stdin}
         self.promised: dict[str, str] = {}
-        self.folders: dict[Path, OutputError | None] = {}
+        self.folders: dict[tuple[Path, bool], OutputError | None] = {}
 
     def passed(self, item: InputLike, targets: Sequence[Target]) -> tuple[Target, ...]:
         """The targets without repetitions; the first that cannot be written raises OutputError."""
-        single = {os.path.realpath(target.path): target for target in targets}
+        single: dict[str, Target] = {}
+        for target in targets:
+            single.setdefault(os.path.realpath(target.path), target)
         for real, target in single.items():
             other = self.promised.get(real)
             if other is not None:
@@ -266,13 +270,12 @@ class _Checks:
     def _try_folder(self, path: Path) -> None:
         if is_stream(path):
             return
-        folder = path.parent
-        if path.is_symlink():
-            # The file is written where the link leads, and no folder is made out there.
-            folder = Path(os.path.realpath(path)).parent
-        if folder not in self.folders:
-            self.folders[folder] = _trial(folder, make=not path.is_symlink())
-        error = self.folders[folder]
+        linked = path.is_symlink()
+        # A file is written where the link leads, and no folder is made out there.
+        folder = Path(os.path.realpath(path)).parent if linked else path.parent
+        if (folder, linked) not in self.folders:
+            self.folders[folder, linked] = _trial(folder, make=not linked)
+        error = self.folders[folder, linked]
         if error is not None:
             raise OutputError(error.message, error.hint) from error
 

@@ -27,6 +27,17 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
+def count(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    Examples
+    --------
+    >>> count(1, "word"), count(2, "word")
+    ('1 word', '2 words')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s" if noun[-2:] != "ch" else f"{number} {noun}es"
+
+
 class Reporter:
     """Plain lines on standard error; the base of the other reporters.
 
@@ -70,7 +81,7 @@ class Reporter:
             case Planned(source, duration, to_do, windows, chunks):
                 self._to_do += to_do
                 self.message(logging.INFO, f"{source}: {clock(duration)}, {clock(to_do)} to transcribe in "
-                                           f"{windows} windows, {chunks} chunks")
+                                           f"{count(windows, 'window')}, {count(chunks, 'chunk')}")
             case Advanced(seconds=seconds):
                 self._done += seconds
         self.update(event)
@@ -137,16 +148,16 @@ class BarReporter(Reporter):
     def _picture(self) -> Any:
         from rich.console import Group
         from rich.progress_bar import ProgressBar
+        from rich.table import Table
         from rich.text import Text
 
-        lines: list[Any] = [Text(_printable(self._workers[slot]), style="dim", overflow="ellipsis", no_wrap=True)
-                            for slot in sorted(self._workers)]
-        if self._to_do:
-            bar = ProgressBar(total=self._to_do, completed=self._done, width=min(60, self._console.width))
-            lines += [bar, Text(self.status())]
-        else:
-            lines.append(Text("Decoding and looking for speech ..."))
-        return Group(*lines)
+        if not self._to_do:
+            return Text("Decoding and looking for speech ...")
+        row = Table.grid(padding=(0, 1))
+        bar = ProgressBar(total=self._to_do, completed=self._done, width=max(10, self._console.width - 60))
+        row.add_row(bar, Text(self.status(), no_wrap=True))
+        return Group(row, *(Text(_printable(self._workers[slot]), style="dim", overflow="ellipsis", no_wrap=True)
+                            for slot in sorted(self._workers)))
 
 
 def _printable(text: str) -> str:

@@ -231,7 +231,7 @@ class _MainJob:
             self.code = max(self.code, EXIT_FAILED)
 
     def _summary(self) -> None:
-        from voicekit.cli.progress import clock
+        from voicekit.cli.progress import clock, count
 
         if not self.transcripts:
             return
@@ -242,8 +242,8 @@ class _MainJob:
         workers = max(int(str(one.run.options["workers"])) for one in self.transcripts)
         self.show.message(
             logging.INFO,
-            f"Done: {clock(audio)} of audio in {clock(wall)} ({audio / wall:.1f}x real time), {words} words, "
-            f"{workers} worker{'s' * (workers > 1)}, {'; '.join(made_by)}",
+            f"Done: {clock(audio)} of audio in {clock(wall)} ({audio / wall:.1f}x real time), {count(words, 'word')}, "
+            f"{count(workers, 'worker')}, {'; '.join(made_by)}",
             audio_seconds=round(audio, 3), wall_seconds=round(wall, 3), words=words, workers=workers)
         for path in self.written:
             self.show.message(logging.INFO, f"  {path}", output=str(path))

@@ -130,8 +130,9 @@ def _replace(target: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        with suppress(FileNotFoundError):
-            # A transcript that was made private stays private when it is made again.
+        # A transcript that was made private stays private when it is made again. There may be none yet,
+        # and some network disks know no permissions.
+        with suppress(OSError):
             temporary.chmod(stat.S_IMODE(target.stat().st_mode))
         os.replace(temporary, target)
     except BaseException:

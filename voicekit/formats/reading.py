@@ -68,10 +68,9 @@ def parse(text: str) -> Transcript:
 
     Examples
     --------
-    >>> parse("[]")
-    Traceback (most recent call last):
-        ...
-    voicekit.errors.InputError: The transcript must be an object. It should be ...
+    >>> from voicekit.formats import render
+    >>> parse(render(transcript, "json", SubtitleOptions())).language.code  # doctest: +SKIP
+    'en'
     """
     try:
         loaded = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)

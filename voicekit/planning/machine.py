@@ -205,11 +205,11 @@ def plan_machine(options: EngineOptions, workers: int | None, profile: EnginePro
     if workers is None:
         workers = _auto_workers(profile, machine, devices, cost, notes)
     else:
-        notes.reasons.append(f"{workers} workers, as asked for")
+        notes.reasons.append(f"workers: {workers}, as asked for")
         _check_workers(workers, machine, kind, cost, notes)
     threads = min(max(1, machine.cores // workers), max(profile.max_threads, 1))
-    notes.reasons.append(f"{threads} threads in each: {machine.cores} cores, {workers} workers, and "
-                         f"{profile.name} gains nothing from more than {profile.max_threads}")
+    notes.reasons.append(f"threads: {machine.cores} cores for {workers} workers, and {profile.name} gains "
+                         f"nothing from more than {profile.max_threads} in one")
     spread = tuple(devices[index % len(devices)] for index in range(workers))
     return MachinePlan(spread, threads, batch, compute_type, tuple(notes.reasons), tuple(notes.warnings))
 
@@ -217,12 +217,12 @@ def plan_machine(options: EngineOptions, workers: int | None, profile: EnginePro
 def _compute_type(options: EngineOptions, profile: EngineProfile, kind: str, notes: _Notes) -> str:
     known = profile.compute_types[kind]
     if options.compute_type == "auto":
-        notes.reasons.append(f"{known[0]}: the default of {profile.name} on {kind}")
+        notes.reasons.append(f"precision: {known[0]} is the default of {profile.name} on {kind}")
         return known[0]
     if options.compute_type not in known:
         raise UsageError(f"{profile.name} has no {options.compute_type} on {kind}.",
                          f"Choose auto or one of: {', '.join(known)}.")
-    notes.reasons.append(f"{options.compute_type}, as asked for")
+    notes.reasons.append(f"precision: {options.compute_type}, as asked for")
     return options.compute_type
 
 
@@ -230,13 +230,13 @@ def _batch_size(options: EngineOptions, profile: EngineProfile, kind: str, notes
     if not profile.batched:
         if options.batch_size not in (None, 1):
             notes.warnings.append(f"{profile.name} decodes one window at a time: --batch-size is not used.")
-        notes.reasons.append(f"batches of 1: {profile.name} decodes one window at a time")
+        notes.reasons.append(f"batch: {profile.name} decodes one window at a time")
         return 1
     if options.batch_size is not None:
-        notes.reasons.append(f"batches of {options.batch_size}, as asked for")
+        notes.reasons.append(f"batch: {options.batch_size}, as asked for")
         return options.batch_size
     batch = CPU_BATCH if kind == "cpu" else GPU_BATCH
-    notes.reasons.append(f"batches of {batch}: the default on {kind}")
+    notes.reasons.append(f"batch: {batch} is the default on {kind}")
     return batch
 
 
@@ -249,14 +249,14 @@ def _memory_per_worker(model_bytes: int, batch: int) -> int:
 def _auto_workers(profile: EngineProfile, machine: Machine, devices: tuple[str, ...], cost: int,
                   notes: _Notes) -> int:
     if devices[0] != "cpu":
-        notes.reasons.append(f"{len(devices)} workers: one for each GPU")
+        notes.reasons.append("workers: one for each GPU")
         return len(devices)
     workers = max(1, machine.cores // profile.max_threads)
     why = f"{machine.cores} cores, up to {profile.max_threads} threads each"
     if machine.memory is not None and workers > 1 and workers * cost > machine.memory * 0.8:
         workers = max(1, int(machine.memory * 0.8 // cost))
         why = f"as many as fit into {machine.memory / 1e9:.1f} GB of free memory at {cost / 1e9:.1f} GB each"
-    notes.reasons.append(f"{workers} workers: {why}")
+    notes.reasons.append(f"workers: {why}")
     return workers
 
 

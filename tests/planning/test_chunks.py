@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from voicekit.planning.chunks import chunk_seconds, plan_batches, plan_chunks
+from voicekit.types import Recording, Source, Span, Window
+
+RECORDING = Recording("talk.pcm", 0, Source("talk.mp3", 0.0, ""))
+
+
+def windows(count: int, seed: int = 0) -> tuple[Window, ...]:
+    rng = np.random.default_rng(seed)
+    edges = np.cumsum(rng.uniform(20, 30, count + 1))
+    return tuple(Window(i, float(edges[i]), float(edges[i + 1]), (Span(float(edges[i]), float(edges[i + 1])),))
+                 for i in range(count))
+
+
+@pytest.mark.parametrize("batch", [1, 4, 16])
+@pytest.mark.parametrize("count", [1, 7, 130])
+@pytest.mark.parametrize(("minutes", "workers"), [(0.5, 1), (1, 2), (2, 2), (5, 1), (2, 8), (1e9, 3)])
+def test_chunks_are_whole_batches_of_the_one_plan(count: int, batch: int, minutes: float, workers: int) -> None:
+    plan = windows(count)
+    chunks = plan_chunks(RECORDING, plan, batch, chunk_seconds(plan, minutes, workers))
+    batches = [one for chunk in chunks for one in chunk.batches]
+    assert batches == list(plan_batches(plan, batch)), "what is decoded together does not depend on chunks or workers"
+    assert [chunk.index for chunk in chunks] == list(range(len(chunks)))
+
+
+def test_chunks_are_about_as_long_as_asked_for() -> None:
+    plan = windows(200)
+    chunks = plan_chunks(RECORDING, plan, 1, chunk_seconds(plan, 5, 2))
+    assert all(240 <= chunk.duration <= 330 for chunk in chunks)
+
+
+def test_chunks_get_shorter_before_workers_idle() -> None:
+    plan = windows(24)  # ten minutes
+    chunks = plan_chunks(RECORDING, plan, 1, chunk_seconds(plan, 5, 8))
+    assert len(chunks) >= 8
+
+
+def test_no_windows_are_no_chunks() -> None:
+    assert plan_chunks(RECORDING, (), 4, chunk_seconds((), 5, 2)) == ()

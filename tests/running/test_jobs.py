@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from voicekit.running.jobs import Job, Piece, why_died
+from voicekit.types import Chunk, Receipt, Recording, Source, Span, Window
+from voicekit.worker import BatchBegun, BatchDone
+
+RECORDING = Recording("talk.pcm", 0, Source("talk.mp3", 100.0, ""))
+
+
+def job(batches: int, batch_size: int) -> tuple[Job, Piece]:
+    windows = tuple(Window(i, 10.0 * i, 10.0 * i + 9, (Span(10.0 * i, 10.0 * i + 9),))
+                    for i in range(batches * batch_size))
+    grouped = tuple(windows[i:i + batch_size] for i in range(0, len(windows), batch_size))
+    made = Job(RECORDING, windows, [Chunk(0, RECORDING, grouped)])
+    (piece,) = made.pieces()
+    return made, piece
+
+
+def do(made: Job, piece: Piece, count: int) -> None:
+    """The worker finishes so many batches and begins the next."""
+    for number, batch in enumerate(piece.chunk.batches[:count]):
+        made.progress(piece, BatchBegun(number))
+        made.progress(piece, BatchDone({window.index: f"key {window.index}" for window in batch}, 9.0 * len(batch)))
+    made.progress(piece, BatchBegun(count))
+
+
+def indices(piece: Piece) -> list[list[int]]:
+    return [[window.index for window in batch] for batch in piece.chunk.batches]
+
+
+def test_a_poisonous_window_costs_two_workers_and_no_other_window() -> None:
+    made, piece = job(4, 3)
+    do(made, piece, 1)
+    assert not made.lost_at_start(piece)
+    again, seconds = made.lost(piece, "killed")
+    assert [indices(one) for one in again] == [[[3]], [[4]], [[5]], [[6, 7, 8], [9, 10, 11]]]
+    assert seconds == 0
+    for one in (again[0], again[2]):
+        made.finished(one, Receipt({one.chunk.windows[0].index: "key"}, 1.0, "cpu"))
+    made.progress(again[1], BatchBegun(0))
+    more, seconds = made.lost(again[1], "killed")
+    assert more == [] and seconds == 9.0
+    assert not made.done
+    made.finished(again[3], Receipt({index: "key" for index in range(6, 12)}, 1.0, "cpu"))
+    assert made.done
+    assert {index: result.status for index, result in made.failures().items()} == {4: "failed"}
+
+
+def test_a_worker_lost_between_batches_loses_nothing() -> None:
+    made, piece = job(2, 1)
+    do(made, piece, 2)
+    assert made.lost(piece, "killed") == ([], 0.0)
+    assert made.done
+
+
+def test_a_window_that_fails_alone_in_a_chunk_of_single_windows() -> None:
+    made, piece = job(3, 1)
+    made.progress(piece, BatchBegun(0))
+    first, rest = made.lost(piece, "killed")[0]
+    assert (indices(first), indices(rest)) == ([[0]], [[1], [2]])
+    assert made.lost(first, "killed again") == ([], 9.0)
+    assert made.given_up == {0: "killed again"}
+
+
+def test_progress_is_counted_once() -> None:
+    made, piece = job(1, 2)
+    made.progress(piece, BatchBegun(0))
+    assert made.progress(piece, BatchDone({0: "a", 1: "b"}, 18.0)) == 18.0
+    assert made.progress(piece, BatchDone({0: "a", 1: "b"}, 18.0)) == 0.0
+    assert made.finished(piece, Receipt({0: "a", 1: "b"}, 1.0, "cpu")) == 0.0
+
+
+def test_workers_that_never_get_to_a_batch_are_the_models_fault() -> None:
+    made, piece = job(1, 1)
+    assert not made.lost_at_start(piece)
+    again = made.lost(piece, "killed")[0][0]
+    assert made.lost_at_start(again)
+
+
+def test_exit_codes_are_explained() -> None:
+    assert "SIGSEGV" in why_died(-11)
+    assert "memory" in why_died(-9)
+    assert "exit code 1" in why_died(1)
