@@ -69,7 +69,7 @@ def test_every_rate_keeps_its_length_and_pitch(tmp_path: Path, rate: int) -> Non
 def test_every_sample_format(tmp_path: Path, codec: str) -> None:
     extension = ".mkv" if codec in ("pcm_s16be", "alac", "flac", "tta") else ".wav"
     path = sound.write(tmp_path / f"a{extension}", sound.tone(2), codec=codec)
-    assert np.abs(whole(decode(path)) - sound.tone(2))[:31000].max() < 0.03
+    assert np.abs(whole(decode(path))[:31000] - sound.tone(2)[:31000]).max() < 0.03
 
 
 @pytest.mark.parametrize("codec", ["pcm_f32le", "pcm_s16le", "flac"])

@@ -25,8 +25,9 @@ from voicekit.types import SAMPLE_RATE, Recording, Source
 _GAP = 0.1
 """Seconds; a shorter jump of the timestamps is rounding."""
 
-_TIMED = frozenset({"matroska", "mov", "mpegts", "flac"})
-"""Containers whose timestamps can be believed when they jump."""
+_TIMED = {"matroska": 600.0, "mov": 600.0, "flac": 600.0, "ogg": 600.0, "mpegts": 10.0}
+"""Containers whose timestamps tell what is missing, and how long a gap is believed, in seconds.
+A longer one is a clock that was set, as it happens where broadcasts are joined."""
 
 _LONGEST_PACKET = 10.0
 """Seconds; no codec makes longer ones, but a forged file can claim so."""
@@ -225,9 +226,9 @@ def _decode_any(path: str, label: str, text: bool, pcm: PcmFile) -> Tally:
 def _decode_stream(container: Any, stream: Any, converter: Converter, tally: Tally, log: list[Any]) -> None:
     """Decode one stream to its end, whatever is broken on the way."""
     stream.codec_context.thread_count = 1  # messages from codec threads could not be caught
-    timed = bool(_TIMED.intersection(container.format.name.split(",")))
+    longest = max(_TIMED.get(name, 0.0) for name in container.format.name.split(","))
     # Where there are pictures, the sound may begin later than they do: times are those of the player.
-    expected = (container.start_time or 0) / 1e6 if timed and container.streams.video else None
+    expected = (container.start_time or 0) / 1e6 if longest and container.streams.video else None
     # The last packet of a WAV from a pipe is always called so, for its header gives no true length.
     torn = "\0" if container.format.name == "wav" else f"Packet corrupt (stream = {stream.index},"
     for packet in _packets(container, stream, tally, log):
@@ -240,8 +241,6 @@ def _decode_stream(container: Any, stream: Any, converter: Converter, tally: Tal
                 continue
         try:
             frames = stream.codec_context.decode(packet)
-        except av.error.MemoryError:
-            raise
         except av.error.FFmpegError:
             filled = converter.silence(min(length, _LONGEST_PACKET))
             tally.damaged += 1
@@ -249,7 +248,8 @@ def _decode_stream(container: Any, stream: Any, converter: Converter, tally: Tal
             expected = None if expected is None else expected + filled
             continue
         for frame in frames:
-            expected = _place(frame, expected, converter, tally) if timed else None
+            if longest:
+                expected = _place(frame, expected, longest, converter, tally)
             converter.feed(frame)
         if log:
             tally.torn = tally.torn or any(torn in message for _, _, message in log)
@@ -257,12 +257,13 @@ def _decode_stream(container: Any, stream: Any, converter: Converter, tally: Tal
     converter.finish()
 
 
-def _place(frame: Any, expected: float | None, converter: Converter, tally: Tally) -> float | None:
+def _place(frame: Any, expected: float | None, longest: float, converter: Converter,
+           tally: Tally) -> float | None:
     """Fill the gap before a frame, if there is one; returns when the next frame is due."""
     begin = expected if frame.time is None else frame.time
     if begin is None:
         return None
-    if expected is not None and begin - expected > _GAP:
+    if expected is not None and _GAP < begin - expected <= longest:
         filled = converter.silence(begin - expected)
         tally.missing_seconds += filled if tally.frames else 0.0  # before the first nothing is missing
     return float(begin + frame.samples / frame.sample_rate)
@@ -285,8 +286,8 @@ def _packets(container: Any, stream: Any, tally: Tally, log: list[Any]) -> Itera
                     failures, tally.stopped = 0, ""
                 yield packet
             break
-        except av.error.MemoryError:
-            raise
+        except IndexError:  # PyAV, at the end of a file in which a stream turned up late
+            break
         except av.error.FFmpegError as error:  # many demuxers find their way again behind the damage
             failures += 1
             tally.stopped = reason(log, error)

@@ -30,8 +30,8 @@ h261 h263 h264 hevc m4v mjpeg mpegvideo vc1 vvc
 """FFmpeg's names of the containers that are opened. None of them reads a second file: playlists,
 concatenation scripts, manifests, image sequences, capture devices and text formats are not here."""
 
-_MEASURED = frozenset({"mpegts", "mpeg", "ogg"})
-"""Containers whose length FFmpeg reads off their own last packet, so it cannot show a cut."""
+_MEASURED = frozenset({"mpegts", "mpeg"})
+"""Containers whose length FFmpeg works out from clocks that may have been set on the way."""
 
 _PROTECTED = frozenset({"drms", "enca", "aavd"})
 """Codec tags of encrypted sound, which would otherwise decode to noise."""
@@ -138,8 +138,6 @@ def open_container(path: str, label: str, text: bool, log: list[Any]) -> Any:
     try:
         return av.open(f"file:{path}", mode="r", metadata_errors="replace", container_options={
             "format_whitelist": ",".join(CONTAINERS), "protocol_whitelist": "file"})
-    except av.error.MemoryError:
-        raise
     except av.error.FFmpegError as error:
         said = " ".join(message for _, _, message in log)
         refused = "not on whitelist" in said  # which quotes the whole list
@@ -173,12 +171,12 @@ def choose_stream(container: Any, label: str, tried: list[int], tally: Tally, lo
         raise NotAudioError(f"{label} has {what} in it.", "Give the file that holds the sound.")
     if any(message for _, _, message in log if _DRM.search(message)):
         raise _protected(label, reason(log))
-    hidden = [s for s in streams if s.codec_context is not None and s.codec_context.codec_tag in _PROTECTED]
+    hidden = [s for s in streams if s.codec_context is not None and _tag(s) in _PROTECTED]
     usable = [s for s in streams if s.codec_context is not None and s not in hidden]
     left = [s for s in usable if s.index not in tried]
     if not left:
         if hidden:
-            raise _protected(label, f"marked {hidden[0].codec_context.codec_tag}")
+            raise _protected(label, f"marked {_tag(hidden[0])}")
         if not usable:
             raise NotAudioError(f"The sound in {label} has a codec that this FFmpeg cannot decode.",
                                 "Convert it to WAV, FLAC or MP3 with the program that made it.")
@@ -191,6 +189,13 @@ def choose_stream(container: Any, label: str, tried: list[int], tally: Tally, lo
         tally.notes.append(f"The file has {len(streams)} sound tracks; number {number} was taken "
                            f"({stream.codec_context.name}{language}).")
     return stream
+
+
+def _tag(stream: Any) -> str:
+    try:
+        return str(stream.codec_context.codec_tag)
+    except UnicodeDecodeError:  # a damaged header; PyAV takes the tag to be ASCII
+        return ""
 
 
 def declared_length(path: str, container: Any, stream: Any, log: list[Any]) -> float | None:

@@ -99,9 +99,11 @@ def test_lines_are_balanced() -> None:
 
 
 def test_a_line_rather_ends_at_punctuation() -> None:
-    text = "Nobody had heard it, because the window was shut"
-    (cue,) = cues([Segment(0, 1, text)], SubtitleOptions(max_line_width=42))
-    assert cue.lines == ("Nobody had heard it,", "because the window was shut")
+    text = "They all came in, and the window was shut"
+    (cue,) = cues([Segment(0, 1, text)], SubtitleOptions(max_line_width=30))
+    assert cue.lines == ("They all came in,", "and the window was shut")
+    (cue,) = cues([Segment(0, 1, text.replace(",", "s"))], SubtitleOptions(max_line_width=30))
+    assert cue.lines == ("They all came ins and", "the window was shut")
 
 
 def test_lines_are_shown_by_count() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.formats.helpers import run_without_rights, transcript
 from voicekit.errors import OutputError, UsageError
-from voicekit.formats import files, write
+from voicekit.formats import write
 from voicekit.formats.files import explain, is_stream, write_text
 from voicekit.options import SubtitleOptions
 from voicekit.types import Segment
@@ -79,7 +79,7 @@ def test_no_temporary_file_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def fail(*_: object) -> None:
         raise failure
 
-    monkeypatch.setattr(files.os, step, fail)
+    monkeypatch.setattr(os, step, fail)
     with pytest.raises(OutputError if isinstance(failure, OSError) else KeyboardInterrupt):
         write_text(path, "new")
     assert os.listdir(tmp_path) == ["a.txt"]

@@ -11,6 +11,7 @@ import pytest
 from tests.formats.helpers import random_transcript, transcript
 from voicekit import formats
 from voicekit.errors import UsageError
+from voicekit.formats.base import one_line
 from voicekit.formats.rttm import turns
 from voicekit.options import SubtitleOptions
 from voicekit.types import Segment, Source, Turn
@@ -28,6 +29,11 @@ def test_the_types() -> None:
 def test_an_unknown_type_lists_the_known_ones() -> None:
     with pytest.raises(UsageError, match=r"'docx'.*txt, srt, vtt, tsv, json, rttm"):
         formats.render(SPOKEN, "docx", NO_LIMIT)
+
+
+@pytest.mark.parametrize("mark", ["\n", "\r\n", "\v", "\f", "\t", "\0", "\x1b", "\x85", "\u2028", "\u2029"])
+def test_one_line(mark: str) -> None:
+    assert one_line(f" a {mark}{mark} b{mark}") == "a b"
 
 
 @pytest.mark.parametrize("name", ["SRT", ".srt", ".Srt"])

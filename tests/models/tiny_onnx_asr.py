@@ -148,6 +148,8 @@ def _encoder(features: str, bands: int, size: int, *, strides: int, seed: int,
         source = target
     last = weights[f"b{strides - 1}"]
     last[blank] += 2.0  # as in a trained model, most frames say nothing
+    if size == len(LETTERS):
+        last[0] += 1.0  # and words are of some letters, not of forty
     return nodes, weights
 
 

@@ -33,9 +33,10 @@ ALIGNMENT_HEADS = [[1, 0], [1, 1]]  # openai-whisper's own default: every head o
 CONSTANT, ENDING, LOUDNESS, PULSE, TIME_X, TIME_Y = range(6)
 RESERVED = 6
 
-LAST_TOKEN = 60  # from here on only the end of the text can win
+LAST_TOKEN = 24  # from here on only the end of the text can win
 PULSE_EVERY = 9  # tokens between two timestamps
-SHARPNESS = 14.0  # of the last layer norm: how sure of itself the model is
+SHARPNESS = 5.0  # of the last layer norm: how sure of itself the model is
+MANNERS = 14.0  # the same for the channels with a meaning
 
 
 def _sinusoids() -> Array:
@@ -97,7 +98,7 @@ def _norm(name: str) -> Weights:
 def _block(rng: np.random.Generator, name: str, cross: bool) -> Weights:
     weights = {**_attention(rng, f"{name}.attn", 1.5, 1.0), **_norm(f"{name}.attn_ln")}
     if cross:
-        weights |= {**_attention(rng, f"{name}.cross_attn", 2.5, 6.0), **_norm(f"{name}.cross_attn_ln")}
+        weights |= {**_attention(rng, f"{name}.cross_attn", 2.5, 3.0), **_norm(f"{name}.cross_attn_ln")}
         # The loudness of the sound, as every head sees it, arrives in its own channel.
         weights[f"{name}.cross_attn.value.weight"][LOUDNESS] = 0
         weights[f"{name}.cross_attn.value.weight"][LOUDNESS, LOUDNESS] = 1
@@ -135,23 +136,23 @@ def _embedding(rng: np.random.Generator, looping: bool) -> Array:
     embedding = np.zeros((VOCABULARY, WIDTH), np.float32)
     talk = [*speakable(), *range(SOT, FIRST_TIMESTAMP)]
     content = rng.standard_normal((len(talk), WIDTH - RESERVED)) / np.sqrt(WIDTH)
-    embedding[talk, RESERVED:] = content * (8.0 if looping else 2.0)
-    embedding[speakable(), LOUDNESS] = 1.0
-    embedding[EOT, ENDING] = 6.0
+    embedding[talk, RESERVED:] = content * (4.0 if looping else 2.0)
+    # Text needs sound: in silence it is no likelier than the fifty thousand tokens never written.
+    embedding[speakable(), CONSTANT], embedding[speakable(), LOUDNESS] = -1.2, 2.0
     embedding[SOT:FIRST_TIMESTAMP, CONSTANT] = -3.0
     embedding[NO_SPEECH] = 0
-    embedding[NO_SPEECH, LOUDNESS] = -6.0
+    embedding[NO_SPEECH, CONSTANT], embedding[NO_SPEECH, LOUDNESS] = 3.5, -6.0
+    embedding[EOT, ENDING] = 12.0 if looping else 6.0
     angle = np.linspace(0, np.pi, VOCABULARY - FIRST_TIMESTAMP)
     embedding[FIRST_TIMESTAMP:, TIME_X], embedding[FIRST_TIMESTAMP:, TIME_Y] = np.cos(angle), np.sin(angle)
-    embedding[FIRST_TIMESTAMP:, PULSE] = 2.0
-    embedding[FIRST_TIMESTAMP:, CONSTANT] = -2.0
+    embedding[FIRST_TIMESTAMP:, PULSE] = 4.0
     return embedding
 
 
 def _decoder(rng: np.random.Generator, looping: bool) -> Weights:
     last = 4 * LAST_TOKEN if looping else LAST_TOKEN
     position = np.arange(TEXT_CONTEXT)
-    places = rng.standard_normal((TEXT_CONTEXT, WIDTH)).astype(np.float32) * (0.2 if looping else 1.5)
+    places = rng.standard_normal((TEXT_CONTEXT, WIDTH)).astype(np.float32) * (0.2 if looping else 2.5)
     places[:, :RESERVED] = 0
     places[:, ENDING] = np.clip(6 * position / last - 3, -3, 6)
     places[:, PULSE] = np.where(position % PULSE_EVERY == 0, 4.0, -2.0)
@@ -160,6 +161,7 @@ def _decoder(rng: np.random.Generator, looping: bool) -> Weights:
     weights = {"decoder.token_embedding.weight": _embedding(rng, looping),
                "decoder.positional_embedding": places, **_norm("decoder.ln")}
     weights["decoder.ln.weight"][:] = SHARPNESS
+    weights["decoder.ln.weight"][:RESERVED] = MANNERS
     weights["decoder.ln.weight"][CONSTANT] = 0
     weights["decoder.ln.bias"][CONSTANT] = 20
     for layer in range(LAYERS):

@@ -1,3 +1,154 @@
+"""``voicekit doctor``: is everything there, does it work, and if not, what to do."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+
 import click
-@click.command()
-def doctor() -> None: pass
+
+from voicekit import __version__, engines
+from voicekit.errors import EXIT_DONE, EXIT_FAILED, VoicekitError
+from voicekit.options import PRESETS
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report.
+
+    ``advice`` is empty where all is well; ``essential`` findings decide the exit code.
+    """
+
+    what: str
+    state: str
+    advice: str = ""
+    essential: bool = False
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+def doctor() -> int:
+    """Check Python, libraries, devices and models; say what to do about each."""
+    broken = False
+    for title, check in (("System", _system), ("Core", _core), ("Engines", _engines), ("Devices", _devices),
+                         ("Models", _models)):
+        click.echo(click.style(title, bold=True))
+        for finding in check():
+            mark = click.style("--", fg="yellow") if finding.advice else click.style("OK", fg="green")
+            if finding.advice and finding.essential:
+                mark, broken = click.style("NO", fg="red"), True
+            click.echo(f"  {mark}  {finding.what:18} {finding.state}")
+            if finding.advice:
+                click.echo(f"      {'':18} {finding.advice}")
+    return EXIT_FAILED if broken else EXIT_DONE
+
+
+def _system() -> Iterator[Finding]:
+    from voicekit.planning.machine import this_machine
+
+    yield Finding("voicekit", __version__)
+    yield Finding("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+                  "" if sys.version_info >= (3, 11) else "voicekit needs Python 3.11 or newer.", essential=True)
+    machine = this_machine()
+    memory = f"{machine.memory / 1e9:.1f} GB of memory free" if machine.memory is not None else "memory unknown"
+    yield Finding("machine", f"{machine.cores} cores, {memory}")
+    folder = tempfile.gettempdir()
+    free = shutil.disk_usage(folder).free
+    yield Finding("temporary folder", f"{folder}, {free / 1e9:.1f} GB free",
+                  "" if free > 2e9 else "An hour of audio needs 0.12 GB here: choose another with --temp-dir.")
+
+
+def _core() -> Iterator[Finding]:
+    for package in ("numpy", "av", "onnxruntime", "ctranslate2", "faster-whisper", "huggingface_hub", "pocketsphinx"):
+        yield _package(package, essential=True)
+    yield _try("speech detection", _detect_speech)
+
+
+def _package(package: str, *, essential: bool = False) -> Finding:
+    try:
+        return Finding(package, metadata.version(package))
+    except metadata.PackageNotFoundError:
+        return Finding(package, "not installed", f"pip install {package}", essential)
+
+
+def _try(what: str, work: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, work())
+    except Exception as error:  # whatever is broken, the doctor has to say it and go on
+        hint = error.hint if isinstance(error, VoicekitError) else "Reinstall: pip install --force-reinstall voicekit"
+        return Finding(what, f"{type(error).__name__}: {error}", hint, essential=True)
+
+
+def _detect_speech() -> str:
+    import numpy as np
+
+    from voicekit.engines.silero import SileroDetector
+    from voicekit.planning.speech import speech_probabilities
+
+    silence = speech_probabilities(SileroDetector(), [np.zeros(16000, np.float32)])
+    if not len(silence) or silence.max() > 0.5:
+        raise RuntimeError("silence is taken for speech")
+    return "Silero VAD runs"
+
+
+def _engines() -> Iterator[Finding]:
+    for name in engines.names():
+        profile = engines.adapter(name).profile
+        known = "about 100 languages" if profile.languages is None else ", ".join(sorted(profile.languages))
+        if engines.installed(name):
+            yield Finding(name, f"installed; {known}")
+        else:
+            yield Finding(name, f"not installed; {known}", f'Optional: pip install "voicekit[{profile.extra}]"')
+
+
+def _devices() -> Iterator[Finding]:
+    from voicekit.planning.machine import this_machine
+
+    gpus = this_machine().gpus
+    if not gpus:
+        yield Finding("GPU", "none (the CUDA driver finds no device); everything runs on the CPU")
+        return
+    yield Finding("GPU", f"{gpus} found by the CUDA driver")
+    for name in engines.names():
+        adapter = engines.adapter(name)
+        if not engines.installed(name) or "cuda" not in adapter.profile.compute_types:
+            continue
+        usable = adapter.cuda_devices()
+        advice = "" if usable else f"The installed {adapter.profile.package} has no CUDA: install its GPU build."
+        if usable and name == "faster-whisper" and not _has_cublas():
+            advice = "CTranslate2 needs libcublas.so.12 and cuDNN 9: pip install nvidia-cublas-cu12 nvidia-cudnn-cu12"
+        yield Finding(name, f"can use {usable}", advice)
+
+
+def _has_cublas() -> bool:
+    # A wheel of another CUDA version does not help: CTranslate2 asks for this very file, and only when it runs.
+    try:
+        ctypes.CDLL("cublas64_12.dll" if sys.platform == "win32" else "libcublas.so.12")
+    except OSError:
+        return bool([1 for path in sys.path if os.path.exists(os.path.join(path, "nvidia", "cublas", "lib"))])
+    return True
+
+
+def _models() -> Iterator[Finding]:
+    from voicekit.cli.models import describe
+
+    for name in engines.names():
+        if not engines.installed(name):
+            continue
+        adapter = engines.adapter(name)
+        wanted = dict.fromkeys(adapter.default_model(quality, kind)  # type: ignore[arg-type]
+                               for quality in PRESETS for kind in adapter.profile.compute_types)
+        for model in wanted:
+            try:
+                found = adapter.find(model)
+            except VoicekitError as error:
+                yield Finding(name, f"{model}: {error.message}", error.hint)
+                continue
+            yield Finding(name, f"{model}: {describe(found).strip() if found else 'not on disk'}",
+                          "" if found else f"voicekit models fetch {model} --engine {name}")

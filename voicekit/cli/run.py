@@ -218,7 +218,7 @@ class _MainJob:
         self.transcripts.append(transcript)
         try:
             for target in plan.targets:
-                file_types.write(transcript, target.path, self.subtitles)
+                file_types.write(transcript, target.path, self.subtitles, extension=target.extension)
                 self.written.append(target.path)
         except VoicekitError as error:
             self.fail(error, name)

@@ -273,12 +273,14 @@ class FasterWhisperTranscriber:
 
         tokenizer = self._tokens(options)
         start = [*([tokenizer.sot_prev, *prompt] if prompt else []), *tokenizer.sot_sequence]
+        banned = [*get_suppressed_tokens(tokenizer, [-1])]
         if options.word_timestamps:
             start.append(tokenizer.no_timestamps)
+            # The library leaves it to the model to write no timestamps then.
+            banned += range(self.timestamp_begin, self._model.hf_tokenizer.get_vocab_size())
         results = self._model.model.generate(
             encoded, [start] * encoded.shape[0], beam_size=effort.beams, no_repeat_ngram_size=effort.no_repeat,
-            max_length=MAX_LENGTH, suppress_tokens=list(get_suppressed_tokens(tokenizer, [-1])),
-            return_scores=True, return_no_speech_prob=True)
+            max_length=MAX_LENGTH, suppress_tokens=banned, return_scores=True, return_no_speech_prob=True)
         return [self._decoded(result) for result in results]
 
     def _decoded(self, result: Any) -> Decoded:

@@ -48,8 +48,8 @@ class _OnnxAsr:
         """
         if known := self._known(model):
             return find_in_cache(known)
-        folder = Path(model).expanduser().resolve()
-        return on_disk(model, in_folder(self.profile.name, self._models, folder), folder)
+        folder = Path(model).expanduser()
+        return on_disk(model, in_folder(self.profile.name, self._models, folder), folder.resolve())
 
     def fetch(self, model: str) -> ModelOnDisk:
         """Download the model; one in a folder need not be."""
@@ -88,9 +88,10 @@ class _OnnxAsr:
         except DeviceError:
             raise
         except Exception as error:  # what onnx-asr and onnxruntime raise has no nearer common root
+            anew = f"delete {folder.parents[1]} and run: voicekit models fetch {model.name} --engine {name}"
             raise ModelError(f"The model {spec.model.name} cannot be loaded: {error}",
-                             f"Get it anew with: voicekit models fetch {model.name} --engine {name}; "
-                             "or give --model FOLDER.") from error
+                             "If its files are damaged, "
+                             + (anew if self._known(spec.model.name) else "copy them anew.")) from error
         return _Recognizer(recognizer, spec.device, name, model.languages)
 
     def _known(self, name: str) -> Model | None:
@@ -114,8 +115,9 @@ class GigaAM(_OnnxAsr):
         # onnx-asr pads with the features of silence (v2 even mirrors the last samples into it),
         # and the encoder's convolutions reach across the end of the shorter window.
         batched=False,
-        max_threads=8,
-        compute_types={"cpu": ("float32", "int8"), "cuda": ("float32",)},  # int8 was the slower one
+        max_threads=4,  # a transducer's steps are serial, about a tenth of the work
+        # int8 was often the slower one on CPUs; on CUDA onnxruntime would leave its layers to the CPU.
+        compute_types={"cpu": ("float32", "int8"), "cuda": ("float32",)},
         supports=frozenset(),
     )
     _models = (
@@ -144,7 +146,7 @@ class Parakeet(_OnnxAsr):
         # It can hear minutes at once, but its attention then costs the square of the time.
         max_window=30.0,
         batched=False,  # as with GigaAM: past the first convolution, padding is no longer zero
-        max_threads=8,
+        max_threads=4,
         compute_types={"cpu": ("float32", "int8"), "cuda": ("float32",)},
         supports=frozenset(),
     )
@@ -174,7 +176,7 @@ class _Recognizer:
         """See :meth:`voicekit.protocols.Transcriber.transcribe`."""
         if options.task == "translate":
             raise UsageError(f"{self._engine} cannot translate.", "Use --engine faster-whisper.")
-        if options.language is not None and options.language not in self._languages:
+        if options.language not in self._languages | {None, "und"}:  # "und": nobody said, none is told
             raise UsageError(f"This model of {self._engine} does not know the language {options.language!r}.",
                              f"It knows {', '.join(sorted(self._languages))}; for others there is "
                              "--engine faster-whisper.")
@@ -292,8 +294,9 @@ def _session_options(threads: int) -> Any:
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only
     options.use_deterministic_compute = True
-    # Encoder, decoder and joiner have threads of their own; idle ones must not keep a core busy.
-    options.add_session_config_entry("session.force_spinning_stop", "1")
+    # Threads that wait by spinning take the cores of the other sessions and workers: with 2 threads the
+    # many small steps of a transducer took 3 times as long, the encoder a tenth longer.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
 
 

@@ -91,13 +91,12 @@ def parakeet(name: str, kind: str, languages: frozenset[str]) -> Model:
 def find_in_cache(model: Model) -> ModelOnDisk | None:
     """The model in the hub's cache, if all of it is there. No network."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
 
     for quantization in QUANTIZATION.values():
         try:
             folder = Path(snapshot_download(model.repo, cache_dir=_cache(), local_files_only=True,
                                             allow_patterns=model.wanted(quantization)))
-        except LocalEntryNotFoundError:  # nothing of it, or a download that was cut short
+        except FileNotFoundError:  # nothing of it, or a download that was cut short
             continue
         if not model.missing(folder, quantization):
             return on_disk(model.name, model, folder, folder.name)

@@ -236,10 +236,12 @@ class OpenAIWhisperTranscriber:
         from whisper.decoding import DecodingOptions as TheirOptions
         from whisper.decoding import DecodingTask
 
+        # Asked for no timestamps, the library leaves it to the model to write none.
+        stamps = range(self.timestamp_begin, self._model.dims.n_vocab) if options.word_timestamps else ()
         task = DecodingTask(self._model, TheirOptions(
             task=options.task, language=shared.check(options, self.languages), temperature=0.0,
             beam_size=effort.beams if effort.beams > 1 else None, prompt=prompt or None,
-            without_timestamps=options.word_timestamps, fp16=self._half))
+            suppress_tokens=[-1, *stamps], without_timestamps=options.word_timestamps, fp16=self._half))
         if effort.no_repeat:
             task.logit_filters.append(_NoRepeat(task.sample_begin, effort.no_repeat))
         return [Decoded(tuple(one.tokens), self.text(one.tokens), float(one.avg_logprob), float(one.no_speech_prob))

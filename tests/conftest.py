@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.commands import SHORT
+from voicekit import audio
+
+
+def samples_of(path: Path, folder: Path) -> NDArray[np.int16]:
+    recording = audio.decode(path, folder)
+    return audio.read_pcm(recording, 0, recording.samples)
+
+
+@pytest.fixture(scope="session")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> NDArray[np.int16]:
+    """21 s of synthetic speech at 16 kHz."""
+    return samples_of(SHORT, tmp_path_factory.mktemp("speech"))
+
+
+@pytest.fixture(scope="session")
+def evaluation() -> Path:
+    """The folder of real recordings."""
+    folder = os.environ.get("VOICEKIT_EVAL")
+    if not folder:
+        pytest.skip("VOICEKIT_EVAL does not name the folder of evaluation recordings")
+    return Path(folder)
