@@ -49,7 +49,8 @@ class Errors:
 
 
 def normalised(text: str) -> list[str]:
-    """Words in lower case, without punctuation but for apostrophes."""
+    """Words in lower case, without punctuation but for apostrophes; FBI is said letter by letter."""
+    text = re.sub(r"\b[A-Z]{2,}\b", lambda found: " ".join(found.group()), text)
     return re.sub(r"[^\w' ]+", " ", text.lower().replace("’", "'")).split()
 
 

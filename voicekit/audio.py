@@ -213,13 +213,13 @@ def _decode_any(path: str, label: str, text: bool, pcm: PcmFile) -> Tally:
             tally = Tally()
             with open_container(path, label, text, log) as container:
                 stream = choose_stream(container, label, tried, tally, log)
+                tried.append(stream.index)  # now: a stream of a closed container is freed memory
                 tally.declared = declared_length(path, container, stream, log)
                 _decode_stream(container, stream, Converter(pcm, tally, label), tally, log)
             if tally.frames:
                 tally.reached = max(tally.reached, pcm.samples / SAMPLE_RATE)
                 tally.torn = tally.torn or ogg_is_cut(path)
                 return tally
-            tried.append(stream.index)
             pcm.restart()
 
 
@@ -232,6 +232,9 @@ def _decode_stream(container: Any, stream: Any, converter: Converter, tally: Tal
     # The last packet of a WAV from a pipe is always called so, for its header gives no true length.
     torn = "\0" if container.format.name == "wav" else f"Packet corrupt (stream = {stream.index},"
     for packet in _packets(container, stream, tally, log):
+        if log:
+            tally.torn = tally.torn or any(torn in message for _, _, message in log)
+            del log[:-5]  # a damaged hour can make FFmpeg talk for megabytes
         length = 0.0
         if packet is not None:
             length = float((packet.duration or 0) * packet.time_base)
@@ -251,9 +254,6 @@ def _decode_stream(container: Any, stream: Any, converter: Converter, tally: Tal
             if longest:
                 expected = _place(frame, expected, longest, converter, tally)
             converter.feed(frame)
-        if log:
-            tally.torn = tally.torn or any(torn in message for _, _, message in log)
-            del log[:-5]  # a damaged hour can make FFmpeg talk for megabytes
     converter.finish()
 
 
@@ -266,7 +266,7 @@ def _place(frame: Any, expected: float | None, longest: float, converter: Conver
     if expected is not None and _GAP < begin - expected <= longest:
         filled = converter.silence(begin - expected)
         tally.missing_seconds += filled if tally.frames else 0.0  # before the first nothing is missing
-    return float(begin + frame.samples / frame.sample_rate)
+    return float(begin + frame.samples / max(frame.sample_rate, 1))
 
 
 def _packets(container: Any, stream: Any, tally: Tally, log: list[Any]) -> Iterator[Any]:

@@ -142,8 +142,6 @@ def open_container(path: str, label: str, text: bool, log: list[Any]) -> Any:
         said = " ".join(message for _, _, message in log)
         refused = "not on whitelist" in said  # which quotes the whole list
         why = "a format that voicekit does not open" if refused else reason(log, error)
-        if isinstance(error, OSError):
-            raise unreadable(path, error) from error
         if text and refused:
             raise _refused(label, "a playlist, a script or another text") from error
         if text:

@@ -31,6 +31,8 @@ _SILENCE = 3600.0
 _RATES = range(1000, 3_100_001)
 """Hz; outside, resampling would fill the disk or the memory."""
 
+_ARRAYS = frozenset({"u8", "s16", "s32", "flt", "dbl"})
+
 _FULL = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 
 Samples = NDArray[np.float32]
@@ -181,8 +183,11 @@ class Converter:
                 f"to {_described(shape)}; both parts were decoded.")
         self._shape, self._fifo = shape, av.AudioFifo()
         self._packer = self._resampler = None
-        if frame.format.is_planar and shape[2] >= 8:  # PyAV reads beyond the list of so many planes
-            self._packer = av.AudioResampler(format=frame.format.packed, layout=frame.layout, rate=shape[1])
+        packed = frame.format.packed.name
+        # PyAV has no arrays for the other formats, and reads beyond the list of eight or more planes.
+        if packed not in _ARRAYS or frame.format.is_planar and shape[2] >= 8:
+            packed = packed if packed in _ARRAYS else "dbl"
+            self._packer = av.AudioResampler(format=packed, layout=frame.layout, rate=shape[1])
         if shape[1] != SAMPLE_RATE:
             self._resampler = av.AudioResampler(format="fltp", layout="mono", rate=SAMPLE_RATE)
 

@@ -34,7 +34,7 @@ CONSTANT, ENDING, LOUDNESS, PULSE, TIME_X, TIME_Y = range(6)
 RESERVED = 6
 
 LAST_TOKEN = 24  # from here on only the end of the text can win
-PULSE_EVERY = 9  # tokens between two timestamps
+PULSE_EVERY = 9  # tokens from one pair of timestamps to the next
 SHARPNESS = 5.0  # of the last layer norm: how sure of itself the model is
 MANNERS = 14.0  # the same for the channels with a meaning
 
@@ -145,17 +145,18 @@ def _embedding(rng: np.random.Generator, looping: bool) -> Array:
     embedding[EOT, ENDING] = 12.0 if looping else 6.0
     angle = np.linspace(0, np.pi, VOCABULARY - FIRST_TIMESTAMP)
     embedding[FIRST_TIMESTAMP:, TIME_X], embedding[FIRST_TIMESTAMP:, TIME_Y] = np.cos(angle), np.sin(angle)
-    embedding[FIRST_TIMESTAMP:, PULSE] = 4.0
+    embedding[FIRST_TIMESTAMP:, PULSE] = 6.0
     return embedding
 
 
 def _decoder(rng: np.random.Generator, looping: bool) -> Weights:
-    last = 4 * LAST_TOKEN if looping else LAST_TOKEN
+    last = 2 * LAST_TOKEN if looping else LAST_TOKEN
     position = np.arange(TEXT_CONTEXT)
     places = rng.standard_normal((TEXT_CONTEXT, WIDTH)).astype(np.float32) * (0.2 if looping else 2.5)
     places[:, :RESERVED] = 0
     places[:, ENDING] = np.clip(6 * position / last - 3, -3, 6)
-    places[:, PULSE] = np.where(position % PULSE_EVERY == 0, 4.0, -2.0)
+    pulse = (position % PULSE_EVERY < 2) & (position >= PULSE_EVERY)  # timestamps come in pairs
+    places[:, PULSE] = np.where(pulse, 4.0, -2.0)
     angle = np.pi * np.clip(position / last, 0, 1)
     places[:, TIME_X], places[:, TIME_Y] = 2 * np.cos(angle), 2 * np.sin(angle)
     weights = {"decoder.token_embedding.weight": _embedding(rng, looping),
