@@ -109,13 +109,13 @@ def uncut(recording: str, engine: str) -> list[str]:
 
 @click.command()
 @click.argument("recording")
-@click.argument("utterances", type=click.File(encoding="utf-8"))
+@click.argument("utterances", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--engine", default="pocketsphinx", show_default=True)
 @click.option("--model")
 @click.option("--uncut", "also_uncut", is_flag=True)
-def main(recording: str, utterances: click.utils.LazyFile, engine: str, model: str | None, also_uncut: bool) -> None:
+def main(recording: str, utterances: Path, engine: str, model: str | None, also_uncut: bool) -> None:
     """Print the error rates."""
-    reference, times = reference_words(json.load(utterances))  # type: ignore[arg-type]
+    reference, times = reference_words(json.loads(utterances.read_text(encoding="utf-8")))
     transcript = voicekit.transcribe(recording, engine=engine, model=model, language="en")
     cuts = cuts_of(transcript.ledger)
     print(f"{transcript.run.engine} {transcript.run.model}: {len(cuts)} cuts in {transcript.source.duration:.0f} s")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
 from voicekit.errors import UsageError
@@ -102,7 +102,7 @@ def transcribe(path: str | os.PathLike[str], *, quality: Quality = RunOptions.qu
 
 
 def transcribe_files(files: Iterable[InputFile], options: RunOptions,
-                     observe: Observe = lambda event: None) -> Iterator[Outcome]:
+                     observe: Observe = lambda event: None) -> Generator[Outcome, None, None]:
     """Transcribe many files with one set of workers, whose models stay loaded.
 
     Parameters

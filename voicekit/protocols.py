@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from voicekit.options import DecodingOptions, Quality
 from voicekit.types import WindowResult
 
-Samples = NDArray[np.float32]
+if TYPE_CHECKING:  # the commands read profiles to print their help, and must not load numpy for it
+    import numpy as np
+    from numpy.typing import NDArray
+
+Samples: TypeAlias = "NDArray[np.float32]"
 """Mono audio at 16 kHz, shape (samples,), float32 in [-1, 1)."""
 
 

@@ -77,8 +77,9 @@ def test_globs(place: Path) -> None:
     error("empty/*", match="Nothing that matches empty/[*] is a sound or video file")
 
 
-@pytest.mark.parametrize("name", ["a[1].wav", "[b]*.mp3", "what?.mp3", "-o.wav", "--help", " two  spaces ", "line\nfeed.mp3",
-                                  "\U0001f3a4 микрофон.mp3", "@home.mp3", "#1.wav", "%d.wav", "file:x.wav", "'q\".wav"])
+@pytest.mark.parametrize("name", [
+    "a[1].wav", "[b]*.mp3", "what?.mp3", "-o.wav", "--help", " two  spaces ", "line\nfeed.mp3",
+    "\U0001f3a4 микрофон.mp3", "@home.mp3", "#1.wav", "%d.wav", "file:x.wav", "'q\".wav"])
 def test_odd_names_are_taken_literally(place: Path, name: str) -> None:
     (place / name).write_bytes(b"x")
     (place / "a1.wav").write_bytes(b"x")
@@ -103,8 +104,9 @@ def test_one_bad_argument_does_not_stop_the_others(place: Path) -> None:
     found = expand(["missing.mp3", "b.mp3", "", "broken.mp3", "*.xyz", "@none.txt", "a\0b", "a.WAV"], place)
     assert [one.name for one in found.inputs] == ["b.mp3", "a.WAV"]
     assert len(found.errors) == 6
-    for one, start in zip(found.errors, ["There is no file or folder missing.mp3", "An empty name", "broken.mp3 is a link",
-                                         "Nothing matches", "The list none.txt cannot be read: No such", "An empty name"]):
+    starts = ["There is no file or folder missing.mp3", "An empty name", "broken.mp3 is a link",
+              "Nothing matches", "The list none.txt cannot be read: No such", "An empty name"]
+    for one, start in zip(found.errors, starts):
         assert isinstance(one, InputError) and one.message.startswith(start) and one.hint
 
 
@@ -193,7 +195,8 @@ def test_no_room_for_standard_input(place: Path) -> None:
     script = ("import resource, sys; from pathlib import Path; from voicekit.cli.inputs import expand; "
               "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)); "
               "[one] = expand(['-'], Path(sys.argv[1])).errors; print(type(one).__name__, one)")
-    ran = subprocess.run([sys.executable, "-B", "-c", script, place / "spool"], input=bytes(99_999), capture_output=True)
+    command = [sys.executable, "-B", "-c", script, place / "spool"]
+    ran = subprocess.run(command, input=bytes(99_999), capture_output=True)
     assert b"OutputError Standard input cannot be stored in" in ran.stdout and b"--temp-dir" in ran.stdout
     assert ran.stderr == b"" and os.listdir(place / "spool") == []
 

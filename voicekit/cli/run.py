@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from voicekit.types import Transcript
 
 
-class CountOrAuto(click.ParamType):
+class CountOrAuto(click.ParamType):  # type: ignore[type-arg]  # generic in newer releases only
     """A whole number, or ``auto``, which is None."""
 
     name = "N|auto"
@@ -226,8 +226,8 @@ class _MainJob:
             self.show.message(logging.WARNING, f"{name}: no speech was found; the transcript is empty.")
         if transcript.failed:
             seconds = sum(entry.end - entry.start for entry in transcript.failed)
-            self.show.message(logging.ERROR, f"{name}: {seconds:.1f} s of speech could not be transcribed; the "
-                                             f"ledger in the json says which and why: {transcript.failed[0].reason}")
+            self.show.message(logging.ERROR, f"{name}: {seconds:.1f} s of speech could not be transcribed; the ledger "
+                                             f"in the json says which and why: {transcript.failed[0].reason}")
             self.code = max(self.code, EXIT_FAILED)
 
     def _summary(self) -> None:
@@ -238,7 +238,8 @@ class _MainJob:
         wall = time.monotonic() - self.began
         audio = sum(one.source.duration for one in self.transcripts)
         words = sum(len(segment.text.split()) for one in self.transcripts for segment in one.segments)
-        made_by = dict.fromkeys(f"{one.run.engine} {one.run.model} on {one.run.device}" for one in self.transcripts)
+        made_by = dict.fromkeys(f"{one.run.engine} {Path(one.run.model).name} on {one.run.device}"
+                                for one in self.transcripts)
         workers = max(int(str(one.run.options["workers"])) for one in self.transcripts)
         self.show.message(
             logging.INFO,
@@ -247,4 +248,3 @@ class _MainJob:
             audio_seconds=round(audio, 3), wall_seconds=round(wall, 3), words=words, workers=workers)
         for path in self.written:
             self.show.message(logging.INFO, f"  {path}", output=str(path))
-

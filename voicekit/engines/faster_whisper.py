@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from voicekit.engines import whisper_windows as shared
-from voicekit.engines.whisper_windows import Decoded, Effort, Timing
+from voicekit.engines.whisper_windows import Decoded, Effort
+from voicekit.engines.whisper_words import TIMESTAMPS, Timing
 from voicekit.errors import DeviceError, ModelError, UsageError
 from voicekit.options import DecodingOptions, Quality
 from voicekit.protocols import EngineProfile, EngineSpec, ModelOnDisk, Samples
@@ -97,7 +98,7 @@ class FasterWhisper:
         """Download the model from the Hugging Face hub into its cache."""
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
-        from huggingface_hub.utils import disable_progress_bars
+        from huggingface_hub.utils.tqdm import disable_progress_bars
 
         repository = self._repository(model)
         if not sys.stderr.isatty():
@@ -277,7 +278,7 @@ class FasterWhisperTranscriber:
         if options.word_timestamps:
             start.append(tokenizer.no_timestamps)
             # The library leaves it to the model to write no timestamps then.
-            banned += range(self.timestamp_begin, self._model.hf_tokenizer.get_vocab_size())
+            banned += range(self.timestamp_begin, self.timestamp_begin + TIMESTAMPS)
         results = self._model.model.generate(
             encoded, [start] * encoded.shape[0], beam_size=effort.beams, no_repeat_ngram_size=effort.no_repeat,
             max_length=MAX_LENGTH, suppress_tokens=banned, return_scores=True, return_no_speech_prob=True)

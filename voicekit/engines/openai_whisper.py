@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from voicekit.engines import whisper_windows as shared
-from voicekit.engines.whisper_windows import Decoded, Effort, Timing
+from voicekit.engines.whisper_windows import Decoded, Effort
+from voicekit.engines.whisper_words import TIMESTAMPS, Timing
 from voicekit.errors import DeviceError, ModelError, UsageError
 from voicekit.options import DecodingOptions, Quality
 from voicekit.protocols import EngineProfile, EngineSpec, ModelOnDisk, Samples
@@ -237,15 +238,17 @@ class OpenAIWhisperTranscriber:
         from whisper.decoding import DecodingTask
 
         # Asked for no timestamps, the library leaves it to the model to write none.
-        stamps = range(self.timestamp_begin, self._model.dims.n_vocab) if options.word_timestamps else ()
+        stamps = [self.timestamp_begin + i for i in range(TIMESTAMPS)] if options.word_timestamps else []
         task = DecodingTask(self._model, TheirOptions(
             task=options.task, language=shared.check(options, self.languages), temperature=0.0,
             beam_size=effort.beams if effort.beams > 1 else None, prompt=prompt or None,
             suppress_tokens=[-1, *stamps], without_timestamps=options.word_timestamps, fp16=self._half))
         if effort.no_repeat:
             task.logit_filters.append(_NoRepeat(task.sample_begin, effort.no_repeat))
+        # The library's beam search takes one window at a time: it does not repeat the sound per beam.
+        batches = [encoded] if effort.beams == 1 else encoded.split(1)
         return [Decoded(tuple(one.tokens), self.text(one.tokens), float(one.avg_logprob), float(one.no_speech_prob))
-                for one in task.run(encoded)]
+                for batch in batches for one in task.run(batch)]
 
     def align(self, encoded: Any, options: DecodingOptions, tokens: Sequence[list[int]],
               frames: Sequence[int]) -> list[list[Timing]]:

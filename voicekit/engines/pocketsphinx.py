@@ -12,14 +12,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from voicekit.errors import DeviceError, ModelError, UsageError
 from voicekit.options import DecodingOptions, Quality
 from voicekit.protocols import EngineProfile, EngineSpec, ModelOnDisk, Samples, Transcriber
 from voicekit.types import SAMPLE_RATE, Segment, WindowResult, Word
 
 _FRAMES_PER_SECOND = 100
+_SHORTEST = SAMPLE_RATE // 20  # its front end needs a few frames
 _PRONUNCIATION = re.compile(r"\(\d+\)$")  # "read(2)" is the second way to say "read"
 
 
@@ -94,7 +93,14 @@ class _Decoder:
         raise UsageError("PocketSphinx cannot detect a language.", "It only knows English: --language en.")
 
     def _window(self, window: Samples, options: DecodingOptions) -> WindowResult:
+        import numpy as np
+
+        if len(window) < _SHORTEST:
+            return WindowResult("empty", reason="no words")
         pcm = np.clip(np.rint(window * 32768), -32768, 32767).astype("<i2").tobytes()
+        # Also with batch means the front end keeps state from one utterance to the next, and the times,
+        # probabilities and sometimes words with it. A new one costs nothing.
+        self._decoder.reinit_feat()
         self._decoder.start_utt()
         try:
             self._decoder.process_raw(pcm, full_utt=True)

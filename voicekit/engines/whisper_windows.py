@@ -1,4 +1,4 @@
-"""What the two Whisper engines share: languages, prompts, retries, and turning tokens into words.
+"""What the two Whisper engines share: languages, prompts, and how a batch of windows is decoded.
 
 Every window is treated on its own: nothing is carried from one to the next, and nothing is
 sampled. So the same sound gives the same words, whatever stands beside it in a batch.
@@ -18,10 +18,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from voicekit.engines import whisper_words
+from voicekit.engines.whisper_words import Timing
 from voicekit.errors import DeviceError, ModelError, ProcessingError, UsageError
 from voicekit.options import PRESETS, DecodingOptions, Quality
 from voicekit.protocols import Samples
-from voicekit.types import SAMPLE_RATE, Segment, WindowResult, Word
+from voicekit.types import SAMPLE_RATE, Segment, WindowResult
 
 MAX_WINDOW = 30.0
 """Seconds that Whisper sees at once; shorter windows are filled up with silence."""
@@ -40,13 +42,6 @@ RETRY_BEAMS = 5
 NO_REPEAT = 5
 """In the last retry no run of this many tokens may come twice, which ends any loop. Fewer would
 forbid a Russian word of four tokens to be said twice."""
-
-MAX_WORD = 0.7
-"""Seconds beyond which the usual length of a word in a window is not believed."""
-
-SENTENCE_ENDS = frozenset(".。!！?？")
-OPENING = frozenset("\"'“¿([{-")
-CLOSING = frozenset("\"'.。,，!！?？:：”)]}、")
 
 LANGUAGES = {
     "en": "english", "zh": "chinese", "de": "german", "es": "spanish", "ru": "russian", "ko": "korean",
@@ -195,16 +190,6 @@ class Decoded:
                                     or self.log_probability < MIN_LOG_PROBABILITY)
 
 
-@dataclass(slots=True)
-class Timing:
-    """A word as the alignment gives it: the text with its spaces, and seconds."""
-
-    word: str
-    start: float
-    end: float
-    probability: float
-
-
 class Runtime(Protocol):
     """A loaded Whisper: all that :func:`transcribe` needs of one. ``Any`` is the runtime's own array."""
 
@@ -247,7 +232,7 @@ def check(options: DecodingOptions, languages: Sequence[str]) -> str:
     if english_only and (language != "en" or options.task == "translate"):
         raise UsageError("This model knows English only.",
                          "Take the model of the same name without .en, or --language en --task transcribe.")
-    if language not in languages:
+    if language is None or language not in languages:
         problem = "No language was given." if language is None else f"This model does not know {language!r}."
         raise UsageError(problem, f"Choose one of: {', '.join(sorted(languages))}.")
     return language
@@ -299,9 +284,10 @@ def transcribe(runtime: Runtime, windows: Sequence[Samples], options: DecodingOp
     if options.word_timestamps:
         tokens = [[] if one.silent or not one.text.strip() else list(one.tokens) for one in decoded]
         timings = runtime.align(encoded, options, tokens, [_frames(length) for length in lengths])
-        found = [_one_segment(*pair) for pair in zip(timings, lengths, strict=True)]
+        found = [whisper_words.aligned(*pair) for pair in zip(timings, lengths, strict=True)]
     else:
-        found = [_split(runtime, one.tokens, length) for one, length in zip(decoded, lengths, strict=True)]
+        found = [whisper_words.split(one.tokens, runtime, length)
+                 for one, length in zip(decoded, lengths, strict=True)]
     return [_result(*pair) for pair in zip(decoded, found, strict=True)]
 
 
@@ -335,76 +321,3 @@ def _retried(runtime: Runtime, window: Samples, options: DecodingOptions, prompt
         tries.append(again)
     sober = [one for one in tries if one.compression <= MAX_COMPRESSION]
     return max(sober or tries, key=lambda one: one.log_probability)
-
-
-def _split(runtime: Runtime, tokens: Sequence[int], length: float) -> tuple[Segment, ...]:
-    """Cut the tokens at the timestamps; text after the last one goes to the end of the window."""
-    segments: list[Segment] = []
-    start = 0.0
-    pending: list[int] = []
-    # A last timestamp closes whatever is still open.
-    for token in [*tokens, runtime.timestamp_begin + round(MAX_WINDOW / 0.02)]:
-        if token < runtime.timestamp_begin:
-            pending.append(token)
-            continue
-        time = min((token - runtime.timestamp_begin) * 0.02, length)
-        text = runtime.text(pending).strip()
-        if text:
-            segments.append(Segment(start, max(start, time), text))
-        start, pending = max(start, time), []
-    return tuple(segments)
-
-
-def _one_segment(timings: list[Timing], length: float) -> tuple[Segment, ...]:
-    """One segment with the words in order, inside the window; a later stage splits it into sentences."""
-    words: list[Word] = []
-    clock = 0.0
-    for timing in _merge_punctuation(_shorten(timings)):
-        start = min(max(float(timing.start), clock), length)
-        clock = min(max(float(timing.end), start), length)
-        space = " " if timing.word[:1].isspace() else ""
-        words.append(Word(start, clock, space + timing.word.strip(), float(timing.probability)))
-    if not words:
-        return ()
-    return (Segment(words[0].start, words[-1].end, "".join(word.word for word in words).strip(), tuple(words)),)
-
-
-def _shorten(timings: list[Timing]) -> list[Timing]:
-    """Take the pause out of words that border on one: attention holds on to them until the next begins."""
-    durations = [timing.end - timing.start for timing in timings if timing.end > timing.start]
-    if not durations:
-        return timings
-    longest = 2 * min(float(np.median(durations)), MAX_WORD)
-    after_pause = True
-    for timing in timings:
-        ends = timing.word.strip() in SENTENCE_ENDS
-        if timing.end - timing.start > longest:
-            if ends:
-                timing.end = timing.start + longest
-            elif after_pause:
-                timing.start = timing.end - longest
-        after_pause = ends
-    return timings
-
-
-def _merge_punctuation(timings: list[Timing]) -> list[Timing]:
-    """Join opening marks to the word that follows and closing ones to the word before; their own
-    times are meaningless."""
-    words: list[Timing] = []
-    held = ""
-    for timing in timings:
-        mark = timing.word.strip()
-        if not mark or (timing.word[0].isspace() and OPENING.issuperset(mark)):
-            held += timing.word
-        elif words and not held and not timing.word[0].isspace() and CLOSING.issuperset(mark):
-            words[-1].word += timing.word
-        else:
-            timing.word = held + timing.word
-            held = ""
-            words.append(timing)
-    if held.strip():
-        if words:
-            words[-1].word += held
-        else:
-            words.append(Timing(held, timings[0].start, timings[-1].end, timings[-1].probability))
-    return words

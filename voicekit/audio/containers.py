@@ -18,7 +18,7 @@ import av
 import av.logging
 
 from voicekit.errors import InputError, NotAudioError, RefusedInputError
-from voicekit.pcm import Tally
+from voicekit.audio.pcm import Tally
 
 CONTAINERS = """
 aa aac ac3 ac4 act aea aiff amr amrnb amrwb ape asf au avi avr caf codec2 dhav dsf dss dts dtshd dv eac3

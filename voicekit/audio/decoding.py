@@ -1,6 +1,6 @@
 """Any recording in, 16 kHz mono PCM on disk out, read by span.
 
-A file is taken to be hostile until it has decoded (:mod:`voicekit.containers`); nothing holds the
+A file is taken to be hostile until it has decoded (:mod:`voicekit.audio.containers`); nothing holds the
 whole recording in memory; and whatever is missing from the result is told in
 :attr:`voicekit.types.Recording.warnings`.
 """
@@ -16,10 +16,10 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from voicekit.containers import (
+from voicekit.audio.containers import (
     choose_stream, declared_length, inspect, messages, ogg_is_cut, open_container, reason, unreadable)
 from voicekit.errors import ProcessingError
-from voicekit.pcm import Converter, PcmFile, Samples, Tally
+from voicekit.audio.pcm import Converter, PcmFile, Samples, Tally
 from voicekit.types import SAMPLE_RATE, Recording, Source
 
 _GAP = 0.1
@@ -46,7 +46,7 @@ def decode(path: str | os.PathLike[str], folder: str | os.PathLike[str], *,
     Parameters
     ----------
     path : path-like
-        A regular file in any of :data:`voicekit.containers.CONTAINERS`, of any sample rate and channel count.
+        A regular file in any of :data:`voicekit.audio.containers.CONTAINERS`, of any sample rate and channel count.
     folder : path-like
         Where the raw file goes, under a new name; made if it does not exist.
     name : str, optional

@@ -1,0 +1,59 @@
+"""voicekit as a library."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import voicekit
+from tests import sound
+from tests.commands import ROOT, SHORT, environment
+
+
+def test_transcribe_returns_a_transcript(tmp_path: Path) -> None:
+    found = voicekit.transcribe(SHORT, engine="pocketsphinx", workers=1, temp_dir=str(tmp_path))
+    assert isinstance(found, voicekit.Transcript)
+    assert "newspaper" in found.text and found.language.code == "en" and not found.partial and not found.failed
+    assert found.source.name == "short.mp3" and len(found.source.sha256) == 64
+    assert all(one.start <= one.end <= other.start for one, other in zip(found.words, found.words[1:]))
+    assert "".join(word.word for word in found.words).split() == found.text.split()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_silence_needs_no_model(tmp_path: Path) -> None:
+    path = sound.write_plain_wav(tmp_path / "silence.wav", np.zeros(16000, np.int16))
+    found = voicekit.transcribe(path, engine="pocketsphinx")
+    assert found.segments == () and found.ledger == ()
+
+
+@pytest.mark.parametrize(("changes", "error", "message"), [
+    ({"engine": "nobody"}, voicekit.VoicekitError, "Unknown engine"),
+    ({"chunks": 0}, voicekit.VoicekitError, "--chunks"),
+    ({"quality": "best"}, voicekit.VoicekitError, "Unknown quality"),
+    ({"spelling": 1}, TypeError, "spelling"),
+])
+def test_wrong_arguments(changes: dict[str, object], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        voicekit.transcribe(SHORT, **changes)  # type: ignore[arg-type]
+
+
+def test_a_missing_file() -> None:
+    with pytest.raises(voicekit.VoicekitError, match="nothing.mp3"):
+        voicekit.transcribe("nothing.mp3", engine="pocketsphinx")
+
+
+def test_a_script_without_a_guard_is_told_so(tmp_path: Path, speech: NDArray[np.int16]) -> None:
+    path = sound.write_plain_wav(tmp_path / "a.wav", speech[:40000])
+    script = tmp_path / "script.py"
+    script.write_text(f"import voicekit\nprint(voicekit.transcribe({str(path)!r}, engine='pocketsphinx').text)\n")
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120,
+                          env={**environment(tmp_path), "PYTHONPATH": str(ROOT)})
+    assert done.returncode != 0
+    assert 'if __name__ == "__main__":' in done.stderr
+    assert os.listdir(tmp_path)
