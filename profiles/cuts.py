@@ -1,19 +1,20 @@
 """Does cutting cost words? WER within 2 s of the cuts, and elsewhere, and with no cutting at all.
 
-    python profiles/cuts.py RECORDING UTTERANCES.json [--engine pocketsphinx] [--uncut]
+    python profiles/cuts.py RECORDING UTTERANCES.json --window 30 --window 20 --window 15 --uncut
 
 RECORDING is any audio; UTTERANCES.json a list of {"start", "end", "text"} of what is said in it. A reference
 word's time is taken from its place in its utterance. --uncut transcribes once more, in one window as long as
-the recording (PocketSphinx only: Whisper cannot take more than 30 s). About 6 minutes for 13 minutes of
-speech with PocketSphinx on 2 cores. Needs jiwer (pip install "voicekit[test]").
+the recording (PocketSphinx only: Whisper cannot take more than 30 s), so that places can be compared with
+themselves. With PocketSphinx about 2 minutes for each window length and 13 minutes of speech. Needs jiwer
+(pip install "voicekit[test]").
 """
 
 from __future__ import annotations
 
 import bisect
+import itertools
 import json
 import re
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,11 +23,12 @@ from pathlib import Path
 import click
 import jiwer
 
-import voicekit
 from voicekit import audio, engines
+from voicekit.engines.silero import SileroDetector
 from voicekit.options import DecodingOptions
-from voicekit.protocols import EngineSpec
-from voicekit.types import LedgerEntry
+from voicekit.protocols import EngineSpec, Transcriber
+from voicekit.running.preparation import InputFile, Prepared, prepare
+from voicekit.types import Window
 
 NEAR = 2.0
 """Seconds from a cut that count as beside it."""
@@ -38,6 +40,9 @@ class Errors:
 
     wrong: int
     words: int
+
+    def __add__(self, other: Errors) -> Errors:
+        return Errors(self.wrong + other.wrong, self.words + other.words)
 
     @property
     def rate(self) -> float:
@@ -69,9 +74,9 @@ def reference_words(utterances: Sequence[dict[str, object]]) -> tuple[list[str],
     return words, times
 
 
-def cuts_of(ledger: Sequence[LedgerEntry]) -> list[float]:
-    """The middle of the pause between the speech of two windows."""
-    return [(one.end + other.start) / 2 for one, other in zip(ledger, ledger[1:]) if one.window != other.window]
+def cuts_of(windows: Sequence[Window]) -> list[float]:
+    """Where one window ends and the next begins."""
+    return [(one.end + other.start) / 2 for one, other in itertools.pairwise(windows)]
 
 
 def errors_by_place(reference: Sequence[str], times: Sequence[float], hypothesis: Sequence[str],
@@ -94,17 +99,30 @@ def errors_by_place(reference: Sequence[str], times: Sequence[float], hypothesis
     return Errors(wrong[True], count), Errors(wrong[False], len(reference) - count)
 
 
-def uncut(recording: str, engine: str) -> list[str]:
-    """The words of an engine that gets the whole recording as one window."""
+@dataclass(frozen=True)
+class Sound:
+    """A decoded recording with its speech, and an engine that is loaded once."""
+
+    prepared: Prepared
+    engine: Transcriber
+
+    def words(self, windows: Sequence[Window]) -> list[str]:
+        """What the engine says to these windows, one after the other."""
+        words = []
+        for window in windows:
+            sound = audio.read(self.prepared.recording, window.start, window.end)
+            (result,) = self.engine.transcribe([sound], DecodingOptions(language="en"))
+            words += normalised(" ".join(segment.text for segment in result.segments))
+        return words
+
+
+def load(engine: str, model: str | None) -> Transcriber:
+    """An engine on the CPU in this process."""
     adapter = engines.adapter(engine)
-    model = adapter.find(adapter.default_model("normal", "cpu"))
-    assert model is not None
-    loaded = adapter.load(EngineSpec(engine, model, "cpu", adapter.profile.compute_types["cpu"][0], 1))
-    with tempfile.TemporaryDirectory() as folder:
-        decoded = audio.decode(recording, Path(folder))
-        sound = audio.read(decoded, 0.0, decoded.source.duration)
-    (result,) = loaded.transcribe([sound], DecodingOptions(language="en"))
-    return normalised(" ".join(segment.text for segment in result.segments))
+    found = adapter.find(model or adapter.default_model("normal", "cpu"))
+    if found is None:
+        raise SystemExit(f"The model is not on disk: voicekit models fetch {model} --engine {engine}")
+    return adapter.load(EngineSpec(engine, found, "cpu", adapter.profile.compute_types["cpu"][0], 2))
 
 
 @click.command()
@@ -112,25 +130,40 @@ def uncut(recording: str, engine: str) -> list[str]:
 @click.argument("utterances", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--engine", default="pocketsphinx", show_default=True)
 @click.option("--model")
-@click.option("--uncut", "also_uncut", is_flag=True)
-def main(recording: str, utterances: Path, engine: str, model: str | None, also_uncut: bool) -> None:
+@click.option("--window", "lengths", type=float, multiple=True, default=[30.0], show_default=True,
+              help="Longest window in seconds; repeat it to look at more cuts.")
+@click.option("--uncut", is_flag=True, help="Once more, in one window as long as the recording.")
+def main(recording: str, utterances: Path, engine: str, model: str | None, lengths: tuple[float, ...],
+         uncut: bool) -> None:
     """Print the error rates."""
     reference, times = reference_words(json.loads(utterances.read_text(encoding="utf-8")))
-    transcript = voicekit.transcribe(recording, engine=engine, model=model, language="en")
-    cuts = cuts_of(transcript.ledger)
-    print(f"{transcript.run.engine} {transcript.run.model}: {len(cuts)} cuts in {transcript.source.duration:.0f} s")
-    report("cut into windows", reference, times, normalised(transcript.text), cuts)
-    if also_uncut:
-        report("in one piece", reference, times, uncut(recording, engine), cuts)
-    sys.stdout.flush()
+    with tempfile.TemporaryDirectory() as folder:
+        file = InputFile(Path(recording), Path(recording).name)
+        sound = Sound(prepare(file, Path(folder), SileroDetector()), load(engine, model))
+        whole = None
+        if uncut:
+            everything = Window(0, 0.0, sound.prepared.recording.source.duration, ())
+            whole = sound.words([everything])
+        pooled = [Errors(0, 0)] * 4
+        for length in lengths:
+            windows = sound.prepared.windows(length)
+            cuts = cuts_of(windows)
+            print(f"{engine}, windows of at most {length:g} s: {len(cuts)} cuts")
+            found = [*report("  cut     ", reference, times, sound.words(windows), cuts)]
+            found += report("  in one piece", reference, times, whole, cuts) if whole else [Errors(0, 0)] * 2
+            pooled = [one + other for one, other in zip(pooled, found, strict=True)]
+        if len(lengths) > 1:
+            print(f"together: cut: beside the cuts {pooled[0]}, elsewhere {pooled[1]}")
+            if whole:
+                print(f"  in one piece: at the same places {pooled[2]}, elsewhere {pooled[3]}")
 
 
 def report(title: str, reference: Sequence[str], times: Sequence[float], hypothesis: Sequence[str],
-           cuts: Sequence[float]) -> None:
-    """One line for each place."""
+           cuts: Sequence[float]) -> tuple[Errors, Errors]:
+    """Print and return the errors beside the cuts and elsewhere."""
     beside, elsewhere = errors_by_place(reference, times, hypothesis, cuts)
-    total = Errors(beside.wrong + elsewhere.wrong, beside.words + elsewhere.words)
-    print(f"{title}: {total}\n  within {NEAR:g} s of the cuts: {beside}\n  elsewhere: {elsewhere}")
+    print(f"{title} {beside + elsewhere}; within {NEAR:g} s of the cuts {beside}; elsewhere {elsewhere}", flush=True)
+    return beside, elsewhere
 
 
 if __name__ == "__main__":
