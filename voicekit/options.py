@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from voicekit.errors import UsageError
+from voicekit.languages import language_code
 
 Quality = Literal["fast", "normal", "high"]
 Task = Literal["transcribe", "translate"]
@@ -197,6 +198,8 @@ class RunOptions:
     def __post_init__(self) -> None:
         _require(self.quality in PRESETS, f"Unknown quality {self.quality!r}.",
                  f"Choose one of: {', '.join(PRESETS)}.")
+        if self.language is not None:
+            object.__setattr__(self, "language", language_code(self.language))  # "Russian" is "ru"
         self.decoding()  # a bad combination is found now, not in a worker
 
     @property

@@ -13,9 +13,10 @@ import pytest
 from tests.engines.whisper_cases import SILENCE, WINDOWS, build, load, noise, tone, whispers_tokenizer
 from tests.models import tiny_whisper
 from voicekit.engines import whisper_windows, whisper_words
-from voicekit.engines.whisper_windows import Decoded, Effort, language_code, prompt_tokens
+from voicekit.engines.whisper_windows import Decoded, Effort, prompt_tokens
 from voicekit.engines.whisper_words import Timing
 from voicekit.errors import ProcessingError, UsageError
+from voicekit.languages import LANGUAGES, language_code
 from voicekit.options import DecodingOptions
 from voicekit.types import WindowResult
 
@@ -114,12 +115,12 @@ def test_engines_align_alike(both: tuple[Any, Any]) -> None:
 def test_batch_and_order_do_not_matter(transcriber: Any, options: DecodingOptions) -> None:
     alone = [transcriber.transcribe([window], options)[0] for window in WINDOWS]
     assert len({text(result) for result in alone}) >= len(WINDOWS) - 1, "every window has its own words"
-    for size in (2, 3, 4):
-        for order in (range(len(WINDOWS)), range(len(WINDOWS) - 1, -1, -1)):
-            for begin in range(0, len(WINDOWS), size):
-                batch = order[begin:begin + size]
-                for index, result in zip(batch, transcriber.transcribe([WINDOWS[i] for i in batch], options), strict=True):
-                    assert same(result, alone[index]), (size, list(batch), index)
+    forward = range(len(WINDOWS))
+    for size, order in ((2, forward), (3, forward[::-1]), (4, forward), (4, forward[::-1])):
+        for begin in range(0, len(WINDOWS), size):
+            batch = order[begin:begin + size]
+            for index, result in zip(batch, transcriber.transcribe([WINDOWS[i] for i in batch], options), strict=True):
+                assert same(result, alone[index]), (size, list(batch), index)
 
 
 @pytest.mark.model
@@ -191,7 +192,7 @@ def test_language_detection(transcriber: Any) -> None:
     found = transcriber.detect_language(WINDOWS)
     for one in found:
         assert sum(one.values()) == pytest.approx(1, abs=1e-4)
-        assert set(one) == set(whisper_windows.LANGUAGES) - {"yue"} == set(transcriber.languages)
+        assert set(one) == set(LANGUAGES) - {"yue"} == set(transcriber.languages)
     assert len({max(one, key=one.__getitem__) for one in found}) > 1, "it depends on the sound"
     [alone] = transcriber.detect_language(WINDOWS[2:3])
     assert alone == pytest.approx(found[2], abs=1e-5)
@@ -359,9 +360,9 @@ def test_prompt_tokens() -> None:
 def test_languages_agree_with_both_libraries() -> None:
     from faster_whisper.tokenizer import _LANGUAGE_CODES
 
-    assert set(whisper_windows.LANGUAGES) == set(_LANGUAGE_CODES)
+    assert set(LANGUAGES) == set(_LANGUAGE_CODES)
     theirs = pytest.importorskip("whisper.tokenizer")
-    assert list(whisper_windows.LANGUAGES.items()) == list(theirs.LANGUAGES.items()), "and in the order of the tokens"
+    assert list(LANGUAGES.items()) == list(theirs.LANGUAGES.items()), "and in the order of the tokens"
     for name, code in theirs.TO_LANGUAGE_CODE.items():
         assert language_code(name) == language_code(code.upper()) == code
 

@@ -58,7 +58,7 @@ def _ranks() -> dict[bytes, int]:
 def special_tokens() -> list[str]:
     """Every token after the text tokens, in order."""
     from faster_whisper.tokenizer import _LANGUAGE_CODES  # alphabetic
-    from voicekit.engines.whisper_windows import LANGUAGES
+    from voicekit.languages import LANGUAGES
 
     languages = [code for code in LANGUAGES if code != "yue"]  # Cantonese came with large-v3
     assert set(languages) == set(_LANGUAGE_CODES) - {"yue"}
@@ -143,9 +143,11 @@ def _embedding(rng: np.random.Generator, looping: bool) -> Array:
     embedding[NO_SPEECH] = 0
     embedding[NO_SPEECH, CONSTANT], embedding[NO_SPEECH, LOUDNESS] = 3.5, -6.0
     embedding[EOT, ENDING] = 12.0 if looping else 6.0
-    angle = np.linspace(0, np.pi, VOCABULARY - FIRST_TIMESTAMP)
-    embedding[FIRST_TIMESTAMP:, TIME_X], embedding[FIRST_TIMESTAMP:, TIME_Y] = np.cos(angle), np.sin(angle)
-    embedding[FIRST_TIMESTAMP:, PULSE] = 6.0
+    # Only whole seconds are ever written: with 1501 choices the model would never be sure of one.
+    seconds = slice(FIRST_TIMESTAMP, VOCABULARY, 50)
+    angle = np.linspace(0, np.pi, 31)
+    embedding[seconds, TIME_X], embedding[seconds, TIME_Y] = 8 * np.cos(angle), 8 * np.sin(angle)
+    embedding[seconds, PULSE] = 6.0
     return embedding
 
 

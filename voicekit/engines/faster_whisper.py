@@ -15,6 +15,7 @@ from voicekit.engines import whisper_windows as shared
 from voicekit.engines.whisper_windows import Decoded, Effort
 from voicekit.engines.whisper_words import TIMESTAMPS, Timing
 from voicekit.errors import DeviceError, ModelError, UsageError
+from voicekit.languages import LANGUAGES
 from voicekit.options import DecodingOptions, Quality
 from voicekit.protocols import EngineProfile, EngineSpec, ModelOnDisk, Samples
 from voicekit.types import WindowResult
@@ -120,6 +121,12 @@ class FasterWhisper:
             raise ModelError(f"{repository} is no model for this engine: it lacks {', '.join(missing)}.",
                              "Take one that was converted for CTranslate2, with its tokenizer.json.")
         return _on_disk(model, Path(folder))
+
+    def cuda_devices(self) -> int:
+        """How many GPUs CTranslate2 can use."""
+        import ctranslate2
+
+        return int(ctranslate2.get_cuda_device_count())
 
     def load(self, spec: EngineSpec) -> FasterWhisperTranscriber:
         """Load the model and prove where it is."""
@@ -235,7 +242,7 @@ class FasterWhisperTranscriber:
         known = model.hf_tokenizer.token_to_id
         self.languages: tuple[str, ...] = ("en",)
         if model.model.is_multilingual:
-            self.languages = tuple(code for code in shared.LANGUAGES if known(f"<|{code}|>") is not None)
+            self.languages = tuple(code for code in LANGUAGES if known(f"<|{code}|>") is not None)
         self.timestamp_begin: int = known("<|notimestamps|>") + 1
         self._tokenizer = functools.lru_cache(maxsize=8)(self._make_tokenizer)
 

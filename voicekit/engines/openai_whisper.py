@@ -82,6 +82,12 @@ class OpenAIWhisper:
             raise shared.unreachable(model, self.profile.name, error) from error
         return _on_disk(model, root / FILES[model])
 
+    def cuda_devices(self) -> int:
+        """How many GPUs torch can use."""
+        import torch
+
+        return int(torch.cuda.device_count()) if torch.cuda.is_available() else 0
+
     def load(self, spec: EngineSpec) -> OpenAIWhisperTranscriber:
         """Load the model and prove where every one of its tensors is."""
         import torch
