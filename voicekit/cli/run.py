@@ -226,8 +226,9 @@ class _MainJob:
             self.show.message(logging.WARNING, f"{name}: no speech was found; the transcript is empty.")
         if transcript.failed:
             seconds = sum(entry.end - entry.start for entry in transcript.failed)
-            self.show.message(logging.ERROR, f"{name}: {seconds:.1f} s of speech could not be transcribed; the ledger "
-                                             f"in the json says which and why: {transcript.failed[0].reason}")
+            self.show.message(logging.ERROR, f"{name}: {seconds:.1f} s of speech could not be transcribed. The "
+                                             "ledger in the json says which and why. The first: "
+                                             f"{transcript.failed[0].reason}")
             self.code = max(self.code, EXIT_FAILED)
 
     def _summary(self) -> None:
@@ -243,8 +244,8 @@ class _MainJob:
         workers = max(int(str(one.run.options["workers"])) for one in self.transcripts)
         self.show.message(
             logging.INFO,
-            f"Done: {clock(audio)} of audio in {clock(wall)} ({audio / wall:.1f}x real time), {count(words, 'word')}, "
-            f"{count(workers, 'worker')}, {'; '.join(made_by)}",
+            f"Done: {clock(audio)} of audio in {clock(wall)} ({audio / wall:.1f}x real time), "
+            f"{count(words, 'word')}, {count(workers, 'worker')}, {'; '.join(made_by)}",
             audio_seconds=round(audio, 3), wall_seconds=round(wall, 3), words=words, workers=workers)
         for path in self.written:
             self.show.message(logging.INFO, f"  {path}", output=str(path))

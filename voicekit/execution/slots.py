@@ -29,7 +29,11 @@ Tag = TypeVar("Tag")
 _SPAWN = multiprocessing.get_context("spawn")
 _STARTING = threading.Lock()  # a child inherits the environment of the moment it starts in
 
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+# numpy's matrix products round differently with the number of threads, and the words of a recording must
+# not depend on how many workers share the cores. What is left to numpy (a spectrogram) is little work.
+_NUMPY_ALONE = {"OPENBLAS_NUM_THREADS": "1", "VECLIB_MAXIMUM_THREADS": "1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +248,7 @@ class _Worker:
         self._receiver, sender = _SPAWN.Pipe(duplex=False)
         self._numbers = itertools.count()
         self._listeners: dict[int, Report] = {}
-        with _STARTING, _environment(dict.fromkeys(_THREAD_VARIABLES, str(context.threads))):
+        with _STARTING, _environment({**dict.fromkeys(_THREAD_VARIABLES, str(context.threads)), **_NUMPY_ALONE}):
             self._pool = ProcessPoolExecutor(1, _SPAWN, initializer=_enter, initargs=(sender, context))
             before = set(multiprocessing.active_children())
             self._hello: Future[int] = self._pool.submit(os.getpid)  # starts the process now
