@@ -1,7 +1,7 @@
 """PocketSphinx: the embedded default. Its English model lies inside its wheel, so it always works.
 
-It is far less accurate than Whisper (about every second word of read English is right); it is here
-so that the whole path runs with nothing downloaded.
+It is far less accurate than Whisper (WER 0.10 on clear read English, README, and far worse on anything
+else), and it writes no punctuation; it is here so that the whole path runs with nothing downloaded.
 """
 
 from __future__ import annotations
