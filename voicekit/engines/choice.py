@@ -134,8 +134,8 @@ def _embedded(why: ModelError, options: RunOptions, devices_of: DevicesOf) -> Ch
     devices_of(choice.adapter)  # --device cuda stays an error
     notices = [
         f"No Whisper model could be had ({why.message.rstrip('.')}). Using the built-in PocketSphinx instead: "
-        f"English only, without punctuation, and with many words wrong (one in ten of clear read speech, eight in ten of a "
-        f"telephone call). For real results fetch a model where there is a network, once: "
+        f"English only, without punctuation, and with many words wrong (one in ten of clear read speech, eight in "
+        f"ten of a telephone call). For real results fetch a model where there is a network, once: "
         f"voicekit models fetch {wanted}"]
     if options.language is None:
         notices.append("The language was not detected, English is assumed: PocketSphinx knows no other.")
