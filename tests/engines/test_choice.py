@@ -126,4 +126,3 @@ def test_every_engine_runs_the_whole_job(models: Path, tmp_path: Path) -> None:
         assert found["run"]["engine"] == engine and found["run"]["device"] == "cpu"
         assert found["segments"] and all(entry["status"] == "transcribed" for entry in found["ledger"])
         assert found["segments"][0]["words"]
-
