@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from voicekit.errors import VoicekitError
 from voicekit.types import Segment, Span, Transcript, Word
+from voicekit.version import __version__
 
 if TYPE_CHECKING:
     from voicekit.pipeline import transcribe
 
-__version__ = "0.1.0"
 __all__ = ["Segment", "Span", "Transcript", "VoicekitError", "Word", "__version__", "transcribe"]
 
 

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from voicekit import __version__
+from voicekit.version import __version__
 from voicekit.cli.doctor import doctor
 from voicekit.cli.failure import guarded
 from voicekit.cli.models import models

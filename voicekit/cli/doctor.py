@@ -14,9 +14,10 @@ from importlib import metadata
 
 import click
 
-from voicekit import __version__, engines
+from voicekit import engines
 from voicekit.errors import EXIT_DONE, EXIT_FAILED, VoicekitError
 from voicekit.options import PRESETS
+from voicekit.version import __version__
 
 
 @dataclass(frozen=True, slots=True)

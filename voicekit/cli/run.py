@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from voicekit import __version__
+from voicekit.version import __version__
 from voicekit.cli import config
 from voicekit.errors import EXIT_DONE, EXIT_FAILED, UsageError, VoicekitError
 from voicekit.options import (

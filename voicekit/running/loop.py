@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from voicekit import __version__
+from voicekit.version import __version__
 from voicekit.engines import choice as engine_choice
 from voicekit.engines.silero import SileroDetector
 from voicekit.errors import OutputError, ProcessingError, VoicekitError
