@@ -57,3 +57,12 @@ def test_a_script_without_a_guard_is_told_so(tmp_path: Path, speech: NDArray[np.
     assert done.returncode != 0
     assert 'if __name__ == "__main__":' in done.stderr
     assert os.listdir(tmp_path)
+
+
+def test_an_error_while_preparing_ends_the_run_and_not_the_users_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise RuntimeError("no detector today")
+
+    monkeypatch.setattr("voicekit.running.loop.SileroDetector", broken)
+    with pytest.raises(voicekit.VoicekitError, match="no detector today"):
+        voicekit.transcribe(SHORT, engine="pocketsphinx")

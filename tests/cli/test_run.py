@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -151,15 +152,24 @@ def _workers(parent: int) -> list[psutil.Process]:
             if any("spawn_main" in part for part in child.cmdline())]
 
 
-def _started(tmp_path: Path, recording: Path) -> subprocess.Popen[str]:
-    process = subprocess.Popen(command(recording, *ENGINE, "--workers", "2", "--chunks", "0.5", "-o", "out.json",
+def _started(tmp_path: Path, recording: Path, workers: int = 2) -> subprocess.Popen[str]:
+    process = subprocess.Popen(command(recording, *ENGINE, "--workers", str(workers), "--chunks", "0.5", "-o", "out.json",
                                        "--temp-dir", tmp_path), cwd=tmp_path, env=environment(tmp_path),
                                stderr=subprocess.PIPE, text=True, start_new_session=True)
-    deadline = time.monotonic() + 60
-    while sum(worker.cpu_times().user > 1.5 for worker in _workers(process.pid)) < 1:
-        assert time.monotonic() < deadline and process.poll() is None
-        time.sleep(0.05)
+    _busy_worker(process)
     return process
+
+
+def _busy_worker(process: subprocess.Popen[str]) -> psutil.Process:
+    """A worker that has loaded its model and is in the middle of a window."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        for worker in _workers(process.pid):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if worker.cpu_times().user > 1.5:
+                    return worker
+        time.sleep(0.02)
+    raise AssertionError("no worker was ever busy")
 
 
 @pytest.fixture
@@ -182,14 +192,30 @@ def test_ctrl_c_ends_everything_and_leaves_nothing(tmp_path: Path, long_recordin
 def test_a_killed_worker_costs_no_word(tmp_path: Path, long_recording: Path) -> None:
     done(long_recording, "-o", "calm.json", cwd=tmp_path)
     process = _started(tmp_path, long_recording)
-    busiest = max(_workers(process.pid), key=lambda worker: worker.cpu_times().user)
-    busiest.kill()
+    _busy_worker(process).kill()
     _, stderr = process.communicate(timeout=120)
     assert process.returncode == 0, stderr
     assert "killed by SIGKILL" in stderr
     calm, disturbed = (json.loads((tmp_path / name).read_text()) for name in ("calm.json", "out.json"))
     assert disturbed["segments"] == calm["segments"] and disturbed["ledger"] == calm["ledger"]
     assert "tried again" in disturbed["run"]["warnings"][-1]
+
+
+def test_a_window_that_costs_two_workers_is_in_the_ledger(tmp_path: Path, long_recording: Path) -> None:
+    process = _started(tmp_path, long_recording, workers=1)
+    first = _busy_worker(process)
+    first.kill()
+    first.wait()
+    _busy_worker(process).kill()
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 3, stderr
+    assert "could not be transcribed" in stderr and "Traceback" not in stderr
+    found = json.loads((tmp_path / "out.json").read_text())
+    status = {entry["window"]: entry["status"] for entry in found["ledger"]}
+    assert status[0] == "failed" and set(list(status.values())[1:]) == {"transcribed"}
+    assert all("SIGKILL" in entry["reason"] for entry in found["ledger"] if entry["status"] == "failed")
+    assert found["segments"][0]["start"] > 15, "what came after is there"
+    jsonschema.validate(found, formats.schema())
 
 
 def test_the_console_program(tmp_path: Path, talks: Path) -> None:

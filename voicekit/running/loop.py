@@ -26,7 +26,7 @@ from voicekit.planning import chunks as chunking
 from voicekit.planning import machine as machines
 from voicekit.running.crew import Crew, devices_for, hire
 from voicekit.running.events import Advanced, Idle, Notice, Observe, Planned, Working
-from voicekit.running.jobs import Job, Piece, why_died
+from voicekit.running.jobs import STRIKES, Job, Piece, why_died
 from voicekit.running.preparation import InputFile, Outcome, Prepared, prepare
 from voicekit.stages import merging, transcription
 from voicekit.store import Store
@@ -58,6 +58,7 @@ class _Detection:
     """The piece of work that tells a recording's language."""
 
     ready: _Ready
+    strikes: int = 0
     what: str = "language"
 
     @property
@@ -120,7 +121,7 @@ class Run:
     # ---- preparing, in its own thread ----
 
     def _prepare_all(self) -> None:
-        detector = SileroDetector()
+        detector = None
         for file in self._files:
             self._ahead.acquire()
             if self._stop.is_set():
@@ -128,6 +129,7 @@ class Run:
             began = time.monotonic()
             prepared, error = None, None
             try:
+                detector = detector or SileroDetector()
                 prepared = prepare(file, self._folder, detector)
             except VoicekitError as problem:
                 error = problem
@@ -166,8 +168,11 @@ class Run:
             case Raised(_Detection(ready), slot, error):
                 self._observe(Idle(slot))
                 self._end(Outcome(ready.file, error=_as_ours(error)), ready.prepared)
-            case Died(_Detection(ready), slot, exitcode):
+            case Died(_Detection(ready, strikes), slot, exitcode):
                 self._observe(Idle(slot))
+                if strikes + 1 < STRIKES:
+                    self._detect(ready, strikes + 1)
+                    return
                 error = ProcessingError(f"The language could not be detected: {why_died(exitcode)}.",
                                         "Give it with --language.")
                 self._end(Outcome(ready.file, error=error), ready.prepared)
@@ -183,10 +188,13 @@ class Run:
             only = profile.languages if profile.languages and len(profile.languages) == 1 else {UNDETERMINED}
             self._hand_out(ready, prepared, Language(*only), self._crew)
         else:
-            first = _first_speech(prepared.windows(self._crew.window))
-            assert self._crew.spec is not None
-            task = DetectTask(prepared.recording, first, self._crew.spec)
-            self._slots.submit(_Detection(ready), detect_language, task, urgent=True)
+            self._detect(ready)
+
+    def _detect(self, ready: _Ready, strikes: int = 0) -> None:
+        assert ready.prepared is not None and self._crew.spec is not None
+        first = _first_speech(ready.prepared.windows(self._crew.window))
+        task = DetectTask(ready.prepared.recording, first, self._crew.spec)
+        self._slots.submit(_Detection(ready, strikes), detect_language, task, urgent=True)
 
     def _detected(self, ready: _Ready, found: dict[str, float]) -> None:
         assert ready.prepared is not None
@@ -203,10 +211,14 @@ class Run:
         """GigaAM for recordings found to be Russian, in the workers that there are."""
         machine = machines.this_machine()
         warnings: list[str] = []
-        choice = engine_choice.russian(self._options, devices_for(self._options, machine, warnings))
-        if choice is None:
+        try:
+            choice = engine_choice.russian(self._options, devices_for(self._options, machine, warnings))
+            if choice is None:
+                return None
+            crew = hire(choice, self._options, machine, warnings)
+        except VoicekitError as error:  # a precision or a device that only Whisper has
+            self._observe(Notice(f"Russian stays with {self._crew.choice.name}: {error}"))
             return None
-        crew = hire(choice, self._options, machine, warnings)
         assert crew.spec is not None
         if choice.devices[0] == "cpu":
             crew = dataclasses.replace(crew, spec=dataclasses.replace(crew.spec, device="cpu"))
@@ -231,7 +243,8 @@ class Run:
         assert active.crew.spec is not None
         task = TranscribeTask(piece.chunk, active.crew.spec, self._options.decoding(active.language.code),
                               str(self._store.folder))
-        self._slots.submit(piece, transcribe_chunk, task)
+        # A suspect goes first: if it is bad, that should be known early.
+        self._slots.submit(piece, transcribe_chunk, task, urgent=piece.strikes > 0)
 
     def _advance(self, piece: Piece, slot: int, seconds: float) -> None:
         if seconds and piece.job in self._active:
