@@ -27,8 +27,8 @@ from voicekit import audio, engines
 from voicekit.engines.silero import SileroDetector
 from voicekit.options import DecodingOptions
 from voicekit.protocols import EngineSpec, Transcriber
-from voicekit.running.preparation import InputFile, Prepared, prepare
-from voicekit.types import Window
+from voicekit.running.preparation import Prepared, prepare
+from voicekit.types import InputFile, Window
 
 NEAR = 2.0
 """Seconds from a cut that count as beside it."""

@@ -20,8 +20,8 @@ from voicekit.planning.machine import this_machine
 from voicekit.running.crew import choose_crew
 from voicekit.running.events import Observe
 from voicekit.running.loop import Run
-from voicekit.running.preparation import InputFile, Outcome, TemporaryFolder
-from voicekit.types import Transcript
+from voicekit.running.preparation import Outcome, TemporaryFolder
+from voicekit.types import InputFile, Transcript
 
 
 def transcribe(path: str | os.PathLike[str], *, quality: Quality = RunOptions.quality,

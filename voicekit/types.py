@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 SAMPLE_RATE = 16_000
@@ -33,6 +34,25 @@ class Span:
     def duration(self) -> float:
         """Length in seconds."""
         return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """One file to work on.
+
+    Attributes
+    ----------
+    path : Path
+        Where it is; may hold bytes that are no UTF-8 (as surrogates).
+    name : str
+        What to call it: the file's name, always printable, or ``stdin``.
+    stdin : bool
+        Whether it came from standard input, so that ``path`` is a temporary file.
+    """
+
+    path: Path
+    name: str
+    stdin: bool = False
 
 
 @dataclass(frozen=True, slots=True)

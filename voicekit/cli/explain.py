@@ -12,8 +12,8 @@ from voicekit.options import RunOptions
 from voicekit.planning import chunks as chunking
 from voicekit.planning.machine import this_machine
 from voicekit.running.crew import Crew, choose_crew
-from voicekit.running.preparation import InputFile, prepare
-from voicekit.types import Recording, Window
+from voicekit.running.preparation import prepare
+from voicekit.types import InputFile, Recording, Window
 
 
 def explanation(files: Sequence[InputFile], options: RunOptions, folder: Path,

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from voicekit.errors import InputError, OutputError, VoicekitError
+from voicekit.types import InputFile
 
 MEDIA_EXTENSIONS = frozenset("""
 .3g2 .3ga .3gp .aa .aac .aax .ac3 .aif .aifc .aiff .amr .ape .asf .au .avi .awb .caf .dff .dsf .dss .dts .dv
@@ -29,37 +30,18 @@ _SPOOL_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
-    """One file to work on.
-
-    Attributes
-    ----------
-    path : Path
-        Where it is; may hold bytes that are no UTF-8 (as surrogates).
-    name : str
-        What to call it: the file's name, always printable, or ``stdin``.
-    stdin : bool
-        Whether it came from standard input, so that ``path`` is a temporary file.
-    """
-
-    path: Path
-    name: str
-    stdin: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Expanded:
     """What became of all arguments.
 
     Attributes
     ----------
-    inputs : tuple of Input
+    inputs : tuple of InputFile
         In the order of the arguments, each file once.
     errors : tuple of VoicekitError
         One for each argument, or line of a list, that gave nothing.
     """
 
-    inputs: tuple[Input, ...]
+    inputs: tuple[InputFile, ...]
     errors: tuple[VoicekitError, ...]
 
 
@@ -90,7 +72,7 @@ def expand(arguments: Sequence[str], folder: Path) -> Expanded:
     >>> [one.name for one in found.inputs]  # doctest: +SKIP
     ['talk.mp3', 'ann.wav', 'bob.wav']
     """
-    found: dict[str, Input] = {}
+    found: dict[str, InputFile] = {}
     errors: list[VoicekitError] = []
     spooled = False
     for argument in arguments:
@@ -100,7 +82,7 @@ def expand(arguments: Sequence[str], folder: Path) -> Expanded:
                     raise InputError("Standard input was given more than once.", "Give '-' once.")
                 spooled = True
                 path = _spool(folder)
-                found[str(path)] = Input(path, STDIN_NAME, stdin=True)
+                found[str(path)] = InputFile(path, STDIN_NAME, stdin=True)
             elif argument.startswith("@") and not os.path.lexists(argument):
                 for one in _listed(argument[1:], errors):
                     _add(found, one)
@@ -112,9 +94,9 @@ def expand(arguments: Sequence[str], folder: Path) -> Expanded:
     return Expanded(tuple(found.values()), tuple(errors))
 
 
-def _add(found: dict[str, Input], path: str) -> None:
+def _add(found: dict[str, InputFile], path: str) -> None:
     key = os.path.normcase(os.path.realpath(path))
-    found.setdefault(key, Input(Path(path), _printable(os.path.basename(path))))
+    found.setdefault(key, InputFile(Path(path), _printable(os.path.basename(path))))
 
 
 def _printable(text: str) -> str:

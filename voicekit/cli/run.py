@@ -27,11 +27,10 @@ from voicekit.options import (
 )
 
 if TYPE_CHECKING:
-    from voicekit.cli.inputs import Input
     from voicekit.cli.outputs import OutputPlan
     from voicekit.cli.progress import Reporter
     from voicekit.running.preparation import Outcome
-    from voicekit.types import Transcript
+    from voicekit.types import InputFile, Transcript
 
 
 class CountOrAuto(click.ParamType):  # type: ignore[type-arg]  # generic in newer releases only
@@ -158,7 +157,7 @@ class _MainJob:
         self.show.message(logging.ERROR, f"{name}: {text}" if name and name not in text else text)
         self.code = max(self.code, error.exit_code)
 
-    def accept(self, arguments: dict[str, Any], folder: Path) -> list[OutputPlan[Input]]:
+    def accept(self, arguments: dict[str, Any], folder: Path) -> list[OutputPlan[InputFile]]:
         """The inputs that can be tried, with where their results go: found out before a model is loaded."""
         from voicekit import formats as file_types
         from voicekit.cli import inputs, outputs
@@ -181,31 +180,28 @@ class _MainJob:
                 self.fail(item.error, item.input.name)
         return [item for item in planned if item.error is None]
 
-    def explain(self, plans: Sequence[OutputPlan[Input]], folder: Path) -> int:
+    def explain(self, plans: Sequence[OutputPlan[InputFile]], folder: Path) -> int:
         """Print what would be done."""
         from voicekit.cli.explain import explanation
-        from voicekit.running.preparation import InputFile
 
-        files = [InputFile(item.input.path, item.input.name) for item in plans]
-        for text in explanation(files, self.options, folder, self.fail):
+        for text in explanation([item.input for item in plans], self.options, folder, self.fail):
             click.echo(text)
         return self.code
 
-    def transcribe(self, plans: Sequence[OutputPlan[Input]]) -> int:
+    def transcribe(self, plans: Sequence[OutputPlan[InputFile]]) -> int:
         """Do it."""
         from voicekit.pipeline import transcribe_files
-        from voicekit.running.preparation import InputFile
 
         if not plans:
             return self.code
-        files = {InputFile(item.input.path, item.input.name): item for item in plans}
+        files = {item.input: item for item in plans}
         with self.show, contextlib.closing(transcribe_files(files, self.options, self.show.observe)) as outcomes:
             for outcome in outcomes:
                 self._deliver(outcome, files[outcome.file])
         self._summary()
         return self.code
 
-    def _deliver(self, outcome: Outcome, plan: OutputPlan[Input]) -> None:
+    def _deliver(self, outcome: Outcome, plan: OutputPlan[InputFile]) -> None:
         """Write the results of one input, or say why there are none."""
         from voicekit import formats as file_types
 

@@ -27,10 +27,10 @@ from voicekit.planning import machine as machines
 from voicekit.running.crew import Crew, devices_for, hire
 from voicekit.running.events import Advanced, Idle, Notice, Observe, Planned, Working
 from voicekit.running.jobs import STRIKES, Job, Piece, why_died
-from voicekit.running.preparation import InputFile, Outcome, Prepared, prepare
+from voicekit.running.preparation import Outcome, Prepared, prepare
 from voicekit.stages import merging, transcription
 from voicekit.store import Store
-from voicekit.types import Language, Recording, RunInfo, Transcript, Window
+from voicekit.types import InputFile, Language, Recording, RunInfo, Transcript, Window
 from voicekit.worker import DetectTask, TranscribeTask, detect_language, transcribe_chunk
 
 log = logging.getLogger("voicekit")

@@ -14,15 +14,7 @@ from voicekit import audio
 from voicekit.engines.silero import SileroDetector
 from voicekit.errors import OutputError, VoicekitError
 from voicekit.planning import speech, windows
-from voicekit.types import Recording, Span, Transcript, Window
-
-
-@dataclass(frozen=True, slots=True)
-class InputFile:
-    """A file to transcribe, and the name it goes by in the result."""
-
-    path: Path
-    name: str
+from voicekit.types import InputFile, Recording, Span, Transcript, Window
 
 
 @dataclass(frozen=True, slots=True)
