@@ -202,14 +202,22 @@ def test_a_killed_worker_costs_no_word(tmp_path: Path, long_recording: Path) -> 
 
 
 def test_a_window_that_costs_two_workers_is_in_the_ledger(tmp_path: Path, long_recording: Path) -> None:
-    process = _started(tmp_path, long_recording, workers=1)
-    first = _busy_worker(process)
-    first.kill()
-    first.wait()
-    _busy_worker(process).kill()
-    _, stderr = process.communicate(timeout=120)
-    assert process.returncode == 3, stderr
-    assert "could not be transcribed" in stderr and "Traceback" not in stderr
+    log = tmp_path / "log"
+    with open(log, "w") as stream:
+        process = subprocess.Popen(command(long_recording, *ENGINE, "--workers", "1", "--chunks", "0.5", "-o", "out.json",
+                                           "-v"), cwd=tmp_path, env=environment(tmp_path), stderr=stream, text=True)
+    for kills in (1, 2):  # both times in the first window: another chunk may come between
+        while log.read_text().count("long.wav 0:00:00-") < kills or not _workers(process.pid):
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.02)
+        (worker,) = _workers(process.pid)
+        before = worker.cpu_times().user
+        while worker.cpu_times().user < before + 1.5:  # loaded, and in the middle
+            time.sleep(0.02)
+        worker.kill()
+        worker.wait()
+    assert process.wait(timeout=120) == 3, log.read_text()
+    assert "could not be transcribed" in log.read_text() and "Traceback" not in log.read_text()
     found = json.loads((tmp_path / "out.json").read_text())
     status = {entry["window"]: entry["status"] for entry in found["ledger"]}
     assert status[0] == "failed" and set(list(status.values())[1:]) == {"transcribed"}

@@ -82,6 +82,8 @@ class Reporter:
                 self._to_do += to_do
                 self.message(logging.INFO, f"{source}: {clock(duration)}, {clock(to_do)} to transcribe in "
                                            f"{count(windows, 'window')}, {count(chunks, 'chunk')}")
+            case Working(slot, device, source, what):
+                self.message(logging.DEBUG, f"worker {slot + 1} ({device}): {source} {what}")
             case Advanced(seconds=seconds):
                 self._done += seconds
         self.update(event)
