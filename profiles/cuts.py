@@ -6,7 +6,7 @@ RECORDING is any audio; UTTERANCES.json a list of {"start", "end", "text"} of wh
 word's time is taken from its place in its utterance. --uncut transcribes once more, in one window as long as
 the recording (PocketSphinx only: Whisper cannot take more than 30 s), so that places can be compared with
 themselves. With PocketSphinx about 2 minutes for each window length and 13 minutes of speech. Needs jiwer
-(pip install "voicekit[test]").
+(pip install -e ".[test]").
 """
 
 from __future__ import annotations

@@ -87,9 +87,9 @@ def test_what_an_engine_cannot_do_is_told(models: Path) -> None:
 
 def test_a_missing_package_names_the_extra(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(EngineMissingError, match=r'pip install "voicekit\[onnx\]"'):
+    with pytest.raises(EngineMissingError, match=r'pip install -e "\.\[onnx\]"'):
         choose(options("ru", engine="gigaam"), cpu)
-    with pytest.raises(EngineMissingError, match=r'pip install "voicekit\[openai\]"'):
+    with pytest.raises(EngineMissingError, match=r'pip install -e "\.\[openai\]"'):
         choose(options(engine="openai-whisper"), cpu)
 
 

@@ -82,7 +82,8 @@ def _try(what: str, work: Callable[[], str]) -> Finding:
     try:
         return Finding(what, work())
     except Exception as error:  # whatever is broken, the doctor has to say it and go on
-        hint = error.hint if isinstance(error, VoicekitError) else "Reinstall: pip install --force-reinstall voicekit"
+        hint = "Install into a fresh environment: remove .venv, then scripts/run"
+        hint = error.hint if isinstance(error, VoicekitError) else hint
         return Finding(what, f"{type(error).__name__}: {error}", hint, essential=True)
 
 
@@ -105,7 +106,8 @@ def _engines() -> Iterator[Finding]:
         if engines.installed(name):
             yield Finding(name, f"installed; {known}")
         else:
-            yield Finding(name, f"not installed; {known}", f'Optional: pip install "voicekit[{profile.extra}]"')
+            yield Finding(name, f"not installed; {known}",
+                          f"Optional, in voicekit's folder: {engines.how_to_install(name)}")
 
 
 def _devices() -> Iterator[Finding]:

@@ -27,7 +27,7 @@ def list_models(everything: bool, engine: str | None) -> None:
     for name in [engine] if engine else engines.names():
         adapter = engines.adapter(name)
         if not engines.installed(name):
-            click.echo(f"{name}: not installed (pip install \"voicekit[{adapter.profile.extra}]\")")
+            click.echo(f"{name}: not installed ({engines.how_to_install(name)})")
             continue
         found = [(model, adapter.find(model)) for model in adapter.models()]
         here = [(model, one) for model, one in found if one is not None]

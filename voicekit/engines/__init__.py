@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
 from typing import cast
 
 from voicekit.errors import EngineMissingError, UsageError
@@ -47,9 +48,13 @@ def installed(name: str) -> bool:
     return importlib.util.find_spec(adapter(name).profile.package) is not None
 
 
+def how_to_install(name: str) -> str:
+    """The command that installs an engine's package, for the Python that runs now."""
+    return f'{sys.executable} -m pip install -e ".[{adapter(name).profile.extra}]"'
+
+
 def require_installed(name: str) -> None:
     """Raise :class:`EngineMissingError` with the command that installs it, unless it is."""
     if not installed(name):
-        extra = adapter(name).profile.extra
         raise EngineMissingError(f"The engine {name} is not installed.",
-                                 f'Install it with: pip install "voicekit[{extra}]"')
+                                 f"In voicekit's folder run: {how_to_install(name)}")
