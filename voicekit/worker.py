@@ -3,10 +3,12 @@ return a receipt."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
+import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from voicekit import audio, engines, store
@@ -55,6 +57,36 @@ class BatchDone:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Progress: a warning that belongs into the transcript's metadata."""
+
+    message: str
+
+
+class _Telling(logging.Handler):
+    """Hands warnings of this process to the run, which shows each once and records it."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(logging.WARNING)
+        self._report = report
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send the message."""
+        self._report(Told(record.getMessage()))
+
+
+@contextlib.contextmanager
+def _telling(report: Report) -> Iterator[None]:
+    logger, handler = logging.getLogger("voicekit"), _Telling(report)
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
 @functools.lru_cache(maxsize=2)
 def _engine(spec: EngineSpec) -> Transcriber:
     """The engine of this process; the first piece pays for loading it.
@@ -71,6 +103,11 @@ def _engine_here(spec: EngineSpec, context: SlotContext) -> Transcriber:
 
 def transcribe_chunk(task: TranscribeTask, context: SlotContext, report: Report) -> Receipt:
     """Transcribe the windows of a chunk, batch by batch; each result is stored as it is made."""
+    with _telling(report):
+        return _transcribe(task, context, report)
+
+
+def _transcribe(task: TranscribeTask, context: SlotContext, report: Report) -> Receipt:
     began = time.monotonic()
     engine = _engine_here(task.engine, context)
     results = store.Store(task.store)

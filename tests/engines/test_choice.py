@@ -126,3 +126,14 @@ def test_every_engine_runs_the_whole_job(models: Path, tmp_path: Path) -> None:
         assert found["run"]["engine"] == engine and found["run"]["device"] == "cpu"
         assert found["segments"] and all(entry["status"] == "transcribed" for entry in found["ledger"])
         assert found["segments"][0]["words"]
+
+
+@pytest.mark.model
+def test_what_a_worker_has_to_say_is_shown_once_and_recorded(models: Path, tmp_path: Path) -> None:
+    add_whisper(models)
+    done = run(SHORT, SHORT, "-o", "out.json", "--language", "en", "--initial-prompt", "and so on " * 300, "--batch-size", "1",
+               cwd=tmp_path, env={"VOICEKIT_MODELS": str(models)})
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("over Whisper's limit") == 1
+    (warning,) = json.loads((tmp_path / "out.json").read_text())["run"]["warnings"]
+    assert "over Whisper's limit" in warning

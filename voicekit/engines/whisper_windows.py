@@ -6,7 +6,6 @@ sampled. So the same sound gives the same words, whatever stands beside it in a 
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import logging
 import os
@@ -197,16 +196,12 @@ def prompt_tokens(encode: Callable[[str], list[int]], options: DecodingOptions) 
                    for text in (options.hotwords, options.initial_prompt))
     lost = len(hot) + len(before) - MAX_PROMPT
     if lost > 0:
-        _warn_once(f"The prompt and the hotwords are {lost} tokens over Whisper's limit of {MAX_PROMPT}; "
-                   "the end of the hotwords or the beginning of the prompt is not used.")
+        # At every batch; the run shows it once for each recording.
+        _log.warning(f"The prompt and the hotwords are {lost} tokens over Whisper's limit of {MAX_PROMPT}; "
+                     "the end of the hotwords or the beginning of the prompt is not used.")
     hot = hot[:MAX_PROMPT]
     room = MAX_PROMPT - len(hot)
     return hot + (before[-room:] if room else [])
-
-
-@functools.lru_cache(maxsize=64)
-def _warn_once(message: str) -> None:
-    _log.warning(message)
 
 
 def padded(window: Samples) -> Samples:

@@ -86,6 +86,13 @@ class Job:
         self.keys.update(payload.keys)
         return payload.seconds if fresh else 0.0
 
+    def tell(self, message: str) -> bool:
+        """Note a warning, once; whether it was new."""
+        fresh = message not in self.warnings
+        if fresh:
+            self.warnings.append(message)
+        return fresh
+
     def finished(self, piece: Piece, receipt: Receipt) -> float:
         """Note a whole piece; seconds that no progress report had told of."""
         fresh = sum(window.duration for window in piece.chunk.windows if window.index not in self.keys)

@@ -31,7 +31,7 @@ from voicekit.running.preparation import Outcome, Prepared, prepare
 from voicekit.stages import merging, transcription
 from voicekit.store import Store
 from voicekit.types import InputFile, Language, Recording, RunInfo, Transcript, Window
-from voicekit.worker import DetectTask, TranscribeTask, detect_language, transcribe_chunk
+from voicekit.worker import DetectTask, Told, TranscribeTask, detect_language, transcribe_chunk
 
 log = logging.getLogger("voicekit")
 
@@ -150,6 +150,9 @@ class Run:
                     self._begin(event, prepared)
             case Started(tag, slot):
                 self._observe(Working(slot, self._crew.plan.devices[slot], tag.source, tag.what))
+            case Progress(Piece() as piece, slot, Told(message)):
+                if piece.job.tell(message):
+                    self._observe(Notice(message, piece.source))
             case Progress(Piece() as piece, slot, payload):
                 self._advance(piece, slot, piece.job.progress(piece, payload))
             case Finished(Piece() as piece, slot, receipt):
