@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from voicekit.stages.merging import LONGEST_SEGMENT, PAUSE, ledger, merge
+from voicekit.stages.merging import LONGEST_SEGMENT, PAUSE, PAUSE_WITHOUT_PUNCTUATION, ledger, merge
 from voicekit.types import Segment, Span, Window, WindowResult, Word
 
 
@@ -35,9 +35,15 @@ def test_a_sentence_may_cross_a_cut() -> None:
 
 
 def test_pauses_end_segments_where_there_is_no_punctuation() -> None:
-    late = words("and then more", 1.0 + PAUSE + 0.4)
-    (first, second) = merge([window(0, 0.0, 30.0)], {0: said(words("something said") + late)})
-    assert (first.text, second.text) == ("something said", "and then more")
+    def texts(first: str, pause: float, second: str) -> list[str]:
+        before = words(first)
+        after = words(second, before[-1].end + pause)
+        return [segment.text for segment in merge([window(0, 0.0, 30.0)], {0: said(before + after)})]
+
+    short, long = PAUSE_WITHOUT_PUNCTUATION + 0.01, PAUSE + 0.01
+    assert texts("something said", short, "and then more") == ["something said", "and then more"]
+    assert texts("something said", short, "and then more.") == ["something said and then more."]
+    assert texts("something said", long, "and then more.") == ["something said", "and then more."]
 
 
 def test_a_full_stop_inside_a_number_ends_nothing() -> None:

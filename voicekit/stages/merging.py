@@ -15,6 +15,9 @@ from voicekit.types import LedgerEntry, Segment, Window, WindowResult, Word
 PAUSE = 0.8
 """Seconds without a word that end a segment."""
 
+PAUSE_WITHOUT_PUNCTUATION = 0.35
+"""The same for engines that write no full stops: the pause is then all there is to tell sentences by."""
+
 LONGEST_SEGMENT = 30.0
 """Seconds after which a segment without a sentence end is divided at its longest pause."""
 
@@ -32,19 +35,20 @@ def merge(windows: Sequence[Window], results: Mapping[int, WindowResult]) -> tup
     results : mapping of int to WindowResult
         By window index; a missing one has no words.
     """
+    moved = [_move(segment, window) for window in windows if window.index in results
+             for segment in results[window.index].segments]
+    punctuated = any(_closes(word) for segment in moved for word in segment.words)
+    pause = PAUSE if punctuated else PAUSE_WITHOUT_PUNCTUATION
     segments: list[Segment] = []
     words: list[Word] = []
-    for window in windows:
-        for segment in results[window.index].segments if window.index in results else ():
-            moved = _move(segment, window)
-            if moved.words:
-                words.extend(moved.words)
-                continue
-            segments += _sentences(words)
-            words = []
-            segments.append(moved)
-    segments += _sentences(words)
-    return tuple(segments)
+    for segment in moved:
+        if segment.words:
+            words.extend(segment.words)
+            continue
+        segments += _sentences(words, pause)
+        words = []
+        segments.append(segment)
+    return (*segments, *_sentences(words, pause))
 
 
 def ledger(windows: Sequence[Window], results: Mapping[int, WindowResult]) -> tuple[LedgerEntry, ...]:
@@ -68,10 +72,10 @@ def _move(segment: Segment, window: Window) -> Segment:
     return dataclasses.replace(segment, start=place(segment.start), end=place(segment.end), words=words)
 
 
-def _sentences(words: Sequence[Word]) -> Iterable[Segment]:
+def _sentences(words: Sequence[Word], pause: float) -> Iterable[Segment]:
     sentence: list[Word] = []
     for word in words:
-        if sentence and (_ends_sentence(sentence[-1], word) or word.start - sentence[-1].end >= PAUSE):
+        if sentence and (_ends_sentence(sentence[-1], word) or word.start - sentence[-1].end >= pause):
             yield from _shortened(sentence)
             sentence = []
         sentence.append(word)
@@ -79,9 +83,13 @@ def _sentences(words: Sequence[Word]) -> Iterable[Segment]:
         yield from _shortened(sentence)
 
 
+def _closes(word: Word) -> bool:
+    return word.word.rstrip(_CLOSERS).endswith(_SENTENCE_ENDS)
+
+
 def _ends_sentence(word: Word, following: Word) -> bool:
     """A full stop inside a number or a name ("3.5", "example.com") has no space after it."""
-    if not word.word.rstrip(_CLOSERS).endswith(_SENTENCE_ENDS):
+    if not _closes(word):
         return False
     return following.word.startswith(" ") or word.word.rstrip(_CLOSERS)[-1] in "。？！"
 
