@@ -28,6 +28,11 @@ def report_then_die(piece: int, context: SlotContext, report: Report) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def count(piece: int, context: SlotContext, report: Report) -> None:
+    for number in range(piece):
+        report(number)
+
+
 def sleep(piece: float, context: SlotContext, report: Report) -> float:
     report(os.getpid())
     time.sleep(piece)

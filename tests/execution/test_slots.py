@@ -79,6 +79,37 @@ def test_a_killed_worker_names_its_piece_delivers_its_progress_and_costs_no_neig
     assert sum(isinstance(event, Started) for event in seen) == 11, "no innocent piece ran twice"
 
 
+def test_a_worker_that_dies_between_pieces_is_replaced() -> None:
+    events: queue.Queue[Any] = queue.Queue()
+    with Slots[str](contexts(1), events) as slots:
+        slots.submit("who", jobs.describe, None)
+        (first,) = ends(events, 1)
+        os.kill(first.result["pid"], signal.SIGKILL)
+        time.sleep(0.5)
+        began = time.monotonic()
+        slots.submit("next", jobs.double, 1)
+        (died,) = ends(events, 1)
+        slots.submit("again", jobs.double, 2)
+        (done,) = ends(events, 1)
+    assert isinstance(died, Died) and died.tag == "next" and died.exitcode == -signal.SIGKILL
+    assert isinstance(done, Finished) and done.result == 4
+    assert time.monotonic() - began < 10
+
+
+def test_progress_comes_before_the_end() -> None:
+    events: queue.Queue[Any] = queue.Queue()
+    with Slots[int](contexts(2), events) as slots:
+        for number in range(20):
+            slots.submit(number, jobs.count, 50)
+        seen: list[Any] = []
+        while sum(isinstance(event, Finished) for event in seen) < 20:
+            seen.append(events.get(timeout=60))
+    for number in range(20):
+        mine = [event for event in seen if event.tag == number]
+        assert isinstance(mine[-1], Finished)
+        assert [event.payload for event in mine if isinstance(event, Progress)] == list(range(50))
+
+
 def test_leaving_with_an_error_kills_running_work_at_once() -> None:
     events: queue.Queue[Any] = queue.Queue()
     pids = []

@@ -52,7 +52,7 @@ Work = Callable[[Any, SlotContext, Report], Any]
 
 @dataclass(frozen=True, slots=True)
 class Progress(Generic[Tag]):
-    """The piece reports something. May arrive after the piece's end."""
+    """The piece reports something. Comes before the event of the piece's end."""
 
     tag: Tag
     slot: int
@@ -248,6 +248,7 @@ class _Worker:
         self._receiver, sender = _SPAWN.Pipe(duplex=False)
         self._numbers = itertools.count()
         self._listeners: dict[int, Report] = {}
+        self._told_all = threading.Event()
         with _STARTING, _environment({**dict.fromkeys(_THREAD_VARIABLES, str(context.threads)), **_NUMPY_ALONE}):
             self._pool = ProcessPoolExecutor(1, _SPAWN, initializer=_enter, initargs=(sender, context))
             before = set(multiprocessing.active_children())
@@ -261,14 +262,25 @@ class _Worker:
     def call(self, work: Work, piece: Any, listener: Report) -> Any:
         number = next(self._numbers)
         self._listeners[number] = listener
-        return self._pool.submit(_call, number, work, piece).result()
+        self._told_all = threading.Event()
+        try:
+            return self._pool.submit(_call, number, work, piece).result()
+        finally:
+            # The result comes another way than the progress: wait until that is through, or the worker gone.
+            while not self._told_all.wait(timeout=0.1) and self._reader.is_alive():
+                pass
+            del self._listeners[number]
 
     def _read(self) -> None:
         # A worker that is killed may leave half a message; both errors mean the end of the stream.
         with contextlib.suppress(EOFError, OSError):
             while True:
-                number, payload = self._receiver.recv()
-                self._listeners[number](payload)
+                number, last, payload = self._receiver.recv()
+                if last:
+                    self._told_all.set()
+                else:
+                    self._listeners[number](payload)
+        self._told_all.set()
 
     def kill(self) -> None:
         if self._process is not None:
@@ -326,4 +338,7 @@ def _die_with_parent() -> None:
 def _call(number: int, work: Work, piece: Any) -> Any:
     sender, context = _sender, _context
     assert sender is not None and context is not None
-    return work(piece, context, lambda payload: sender.send((number, payload)))
+    try:
+        return work(piece, context, lambda payload: sender.send((number, False, payload)))
+    finally:
+        sender.send((number, True, None))
