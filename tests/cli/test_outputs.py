@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.formats.helpers import run_without_rights, transcript
+from tests.formats.transcripts import run_without_rights, transcript
 from voicekit import formats as file_types
 from voicekit.cli.outputs import OutputPlan, Target, plan
 from voicekit.errors import OutputError, UsageError

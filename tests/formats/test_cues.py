@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.formats.helpers import VOCABULARIES, random_segment, random_transcript, word
+from tests.formats.transcripts import VOCABULARIES, random_segment, random_transcript, word
 from voicekit.formats.cues import Cue, cues
 from voicekit.options import SubtitleOptions
 from voicekit.types import Segment

@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.formats.helpers import random_transcript, transcript, word
+from tests.formats.transcripts import random_transcript, transcript, word
 from voicekit.errors import InputError
 from voicekit.formats import parse, read, render, schema
 from voicekit.options import SubtitleOptions

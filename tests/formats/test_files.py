@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.formats.helpers import run_without_rights, transcript
+from tests.formats.transcripts import run_without_rights, transcript
 from voicekit.errors import OutputError, UsageError
 from voicekit.formats import write
 from voicekit.formats.files import explain, is_stream, write_text

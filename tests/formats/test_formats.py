@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.formats.helpers import random_transcript, transcript
+from tests.formats.transcripts import random_transcript, transcript
 from voicekit import formats
 from voicekit.errors import UsageError
 from voicekit.formats.base import one_line

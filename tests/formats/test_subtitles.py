@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.formats.helpers import random_transcript, transcript, word
+from tests.formats.transcripts import random_transcript, transcript, word
 from voicekit.formats import render
 from voicekit.formats.subtitles import timestamp
 from voicekit.options import SubtitleOptions
