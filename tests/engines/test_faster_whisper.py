@@ -267,3 +267,21 @@ def test_on_a_gpu(folder: Path) -> None:
     transcriber = FasterWhisper().load(EngineSpec("faster-whisper", model, "cuda:0", "float16", 1))
     assert transcriber.device == "cuda:0"
     assert len(transcriber.transcribe(WINDOWS, DecodingOptions(language="en"))) == len(WINDOWS)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="shared libraries as Linux names them")
+def test_cublas_is_found_where_pip_puts_it(tmp_path: Path) -> None:
+    """Any shared library under its name will do: what is tested is where it is looked for."""
+    import _ctypes
+
+    script = "from voicekit.engines.faster_whisper import load_cublas; print(load_cublas())"
+
+    def found() -> str:
+        return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True,
+                              env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}).stdout.strip()
+
+    if found() == "True":
+        pytest.skip("this machine has cuBLAS")
+    (tmp_path / "nvidia" / "cublas" / "lib").mkdir(parents=True)
+    shutil.copy(_ctypes.__file__, tmp_path / "nvidia" / "cublas" / "lib" / "libcublas.so.12")
+    assert found() == "True"

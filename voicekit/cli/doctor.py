@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import platform
 import shutil
 import sys
@@ -124,18 +122,9 @@ def _devices() -> Iterator[Finding]:
             continue
         usable = adapter.cuda_devices()
         advice = "" if usable else f"The installed {adapter.profile.package} has no CUDA: install its GPU build."
-        if usable and name == "faster-whisper" and not _has_cublas():
-            advice = "CTranslate2 needs libcublas.so.12 and cuDNN 9: pip install nvidia-cublas-cu12 nvidia-cudnn-cu12"
+        if not usable and name == "faster-whisper":
+            advice = "CTranslate2 needs the cuBLAS of CUDA 12: pip install nvidia-cublas-cu12"
         yield Finding(name, f"can use {usable}", advice)
-
-
-def _has_cublas() -> bool:
-    # A wheel of another CUDA version does not help: CTranslate2 asks for this very file, and only when it runs.
-    try:
-        ctypes.CDLL("cublas64_12.dll" if sys.platform == "win32" else "libcublas.so.12")
-    except OSError:
-        return bool([1 for path in sys.path if os.path.exists(os.path.join(path, "nvidia", "cublas", "lib"))])
-    return True
 
 
 def _models() -> Iterator[Finding]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import functools
+import importlib.util
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -49,6 +52,8 @@ REQUIRED = ("model.bin", "config.json", "tokenizer.json")
 PATTERNS = (*REQUIRED, "vocabulary.*", "preprocessor_config.json")
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+
+CUBLAS_HINT = "Install it with pip install nvidia-cublas-cu12, or take --device cpu."
 
 MAX_LENGTH = 448
 """Tokens of Whisper's text context, prompt included."""
@@ -123,10 +128,10 @@ class FasterWhisper:
         return _on_disk(model, Path(folder))
 
     def cuda_devices(self) -> int:
-        """How many GPUs CTranslate2 can use."""
+        """How many GPUs CTranslate2 can use: none without the cuBLAS it was built for."""
         import ctranslate2
 
-        return int(ctranslate2.get_cuda_device_count())
+        return int(ctranslate2.get_cuda_device_count()) if load_cublas() else 0
 
     def load(self, spec: EngineSpec) -> FasterWhisperTranscriber:
         """Load the model and prove where it is."""
@@ -137,6 +142,8 @@ class FasterWhisper:
         if kind == "cuda" and index >= ctranslate2.get_cuda_device_count():
             raise DeviceError(f"CTranslate2 sees no GPU {spec.device}.",
                               "Check the driver with nvidia-smi, or take --device cpu.")
+        if kind == "cuda" and not load_cublas():
+            raise DeviceError("CTranslate2 needs the cuBLAS of CUDA 12, which is not installed.", CUBLAS_HINT)
         possible = ctranslate2.get_supported_compute_types(kind, index)
         if spec.compute_type not in possible:
             raise UsageError(f"{spec.device} cannot compute in {spec.compute_type}.",
@@ -218,14 +225,30 @@ def _device(model: Any) -> str:
     return f"cuda:{model.device_index[0]}" if model.device == "cuda" else str(model.device)
 
 
+def load_cublas() -> bool:
+    """Load the cuBLAS that CTranslate2 asks for by name when it first computes; whether there is one.
+
+    CTranslate2 finds only what the system's loader finds. One that was installed as a Python package
+    lies elsewhere, but once it is in the process the loader knows it by its name.
+    """
+    name = "cublas64_12.dll" if sys.platform == "win32" else "libcublas.so.12"
+    package = importlib.util.find_spec("nvidia.cublas") if importlib.util.find_spec("nvidia") else None
+    places = [Path(place) / part / name for place in (package.submodule_search_locations or () if package else ())
+              for part in ("lib", "bin")]
+    for candidate in (name, *(str(place) for place in places if place.exists())):
+        with contextlib.suppress(OSError):
+            ctypes.CDLL(candidate, mode=ctypes.RTLD_GLOBAL)
+            return True
+    return False
+
+
 def _try_out(transcriber: FasterWhisperTranscriber) -> None:
     """Encode a moment of silence: CTranslate2 looks for CUDA's libraries only when it computes."""
     try:
         transcriber.encode([np.zeros(160, np.float32)])
     except RuntimeError as error:
         raise DeviceError(f"CTranslate2 cannot compute on {transcriber.device}: {error}",
-                          "Install cuBLAS and cuDNN for CUDA 12 (pip install nvidia-cublas-cu12 "
-                          "nvidia-cudnn-cu12), or take --device cpu.") from error
+                          CUBLAS_HINT) from error
 
 
 class FasterWhisperTranscriber:
