@@ -159,9 +159,12 @@ class _MainJob:
 
     def accept(self, arguments: dict[str, Any], folder: Path) -> list[OutputPlan[InputFile]]:
         """The inputs that can be tried, with where their results go: found out before a model is loaded."""
+        from voicekit import engines
         from voicekit import formats as file_types
         from voicekit.cli import inputs, outputs
 
+        if self.options.engine.engine != "auto":
+            engines.adapter(self.options.engine.engine)  # a misspelt name before anything is touched
         formats = arguments["formats"].replace(",", " ").split() if arguments["formats"] else None
         for name in formats or ():
             file_types.lookup(name)

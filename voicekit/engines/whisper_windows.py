@@ -59,6 +59,8 @@ def models_folder(part: str) -> str | None:
 
 def unknown_model(model: str, names: Sequence[str], also: str) -> ModelError:
     """The error for a name that is in no list and is no path."""
+    if model.startswith((".", "~")) or os.path.isabs(model) or os.sep in model:
+        return ModelError(f"There is no model at {model!r}.", "Check the path after --model.")
     return ModelError(f"Unknown model {model!r}.", f"Choose one of: {', '.join(names)}; or {also}.")
 
 
