@@ -107,6 +107,7 @@ def test_explain_prints_the_plan_and_writes_nothing(tmp_path: Path) -> None:
     for word in ("pocketsphinx", "3 workers x 1 thread", "1 window", "1 chunk", "cut in silence", "[0] 0.0"):
         assert word in finished.stdout, finished.stdout
     assert sorted(path.name for path in tmp_path.glob("in.*")) == ["in.mp3"]
+    (tmp_path / "in.txt").write_text("already there")
     finished = run("in.mp3", "--explain", "--quality", "high", "--language", "de", cwd=tmp_path)
     assert finished.returncode == 0, finished.stderr
     assert "faster-whisper, model medium (not on disk" in finished.stdout

@@ -116,10 +116,10 @@ def run(**arguments: Any) -> int:
     try:
         with TemporaryFolder(options.temp_dir) as folder:
             job = _MainJob(options, subtitles, show, arguments["verbose"])
-            plans = job.accept(arguments, folder)
+            files = job.accept(arguments, folder)
             if arguments["explain"]:
-                return job.explain(plans, folder)
-            return job.transcribe(plans)
+                return job.explain(files, folder)
+            return job.transcribe(job.place(files, arguments))
     finally:
         logger.removeHandler(handler)
 
@@ -157,21 +157,25 @@ class _MainJob:
         self.show.message(logging.ERROR, f"{name}: {text}" if name and name not in text else text)
         self.code = max(self.code, error.exit_code)
 
-    def accept(self, arguments: dict[str, Any], folder: Path) -> list[OutputPlan[InputFile]]:
-        """The inputs that can be tried, with where their results go: found out before a model is loaded."""
+    def accept(self, arguments: dict[str, Any], folder: Path) -> Sequence[InputFile]:
+        """The inputs that can be tried; a misspelt name is told before anything is touched."""
         from voicekit import engines
-        from voicekit import formats as file_types
-        from voicekit.cli import inputs, outputs
+        from voicekit.cli import inputs
 
         if self.options.engine.engine != "auto":
-            engines.adapter(self.options.engine.engine)  # a misspelt name before anything is touched
-        formats = arguments["formats"].replace(",", " ").split() if arguments["formats"] else None
-        for name in formats or ():
-            file_types.lookup(name)
+            engines.adapter(self.options.engine.engine)
         found = inputs.expand(arguments["inputs"], folder)
         for error in found.errors:
             self.fail(error)
-        planned = outputs.plan(found.inputs, arguments["outputs"], formats, arguments["overwrite"])
+        return found.inputs
+
+    def place(self, files: Sequence[InputFile], arguments: dict[str, Any]) -> list[OutputPlan[InputFile]]:
+        """Where the results go, found out to be writable before a model is loaded."""
+        from voicekit import formats as file_types
+        from voicekit.cli import outputs
+
+        formats = arguments["formats"].replace(",", " ").split() if arguments["formats"] else None
+        planned = outputs.plan(files, arguments["outputs"], formats, arguments["overwrite"])
         for item in planned:
             for notice in item.notices:
                 self.show.message(logging.WARNING, notice)
@@ -183,11 +187,11 @@ class _MainJob:
                 self.fail(item.error, item.input.name)
         return [item for item in planned if item.error is None]
 
-    def explain(self, plans: Sequence[OutputPlan[InputFile]], folder: Path) -> int:
+    def explain(self, files: Sequence[InputFile], folder: Path) -> int:
         """Print what would be done."""
         from voicekit.cli.explain import explanation
 
-        for text in explanation([item.input for item in plans], self.options, folder, self.fail):
+        for text in explanation(files, self.options, folder, self.fail):
             click.echo(text)
         return self.code
 
