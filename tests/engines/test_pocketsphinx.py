@@ -61,3 +61,14 @@ def test_what_it_cannot_do() -> None:
         load("cuda:0")
     with pytest.raises(UsageError, match="cannot detect"):
         load().detect_language([np.zeros(16000, np.float32)])
+
+
+def test_abbreviations_end_no_sentence() -> None:
+    from types import SimpleNamespace
+
+    from voicekit.engines.pocketsphinx import _words
+
+    heard = ["<s>", "the", "f.", "b.", "i.", "agent(2)", "<sil>", "mr.", "++NOISE++", "smith", "</s>"]
+    pieces = [SimpleNamespace(word=word, start_frame=10 * i, end_frame=10 * i + 9, prob=0.5)
+              for i, word in enumerate(heard)]
+    assert "".join(word.word for word in _words(pieces, 2.0)) == " the f b i agent mr smith"

@@ -121,6 +121,7 @@ def _words(pieces: Any, duration: float) -> tuple[Word, ...]:
             continue
         start = min(piece.start_frame / _FRAMES_PER_SECOND, duration)
         end = min((piece.end_frame + 1) / _FRAMES_PER_SECOND, duration)
-        text = " " + _PRONUNCIATION.sub("", piece.word)
+        # It writes no punctuation; the dots of "f. b. i." and "mr." would be taken for sentence ends.
+        text = " " + _PRONUNCIATION.sub("", piece.word).rstrip(".")
         words.append(Word(start, end, text, min(1.0, max(0.0, float(piece.prob)))))
     return tuple(words)
