@@ -178,13 +178,19 @@ def long_recording(tmp_path: Path, speech: NDArray[np.int16]) -> Path:
     return sound.write_plain_wav(tmp_path / "long.wav", np.concatenate([speech, speech[40000:], speech[:-90000], speech]))
 
 
-def test_ctrl_c_ends_everything_and_leaves_nothing(tmp_path: Path, long_recording: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_ends_everything_and_leaves_nothing(tmp_path: Path, long_recording: Path, number: int,
+                                                         code: int) -> None:
     process = _started(tmp_path, long_recording)
     workers = _workers(process.pid)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
+    if number == signal.SIGINT:
+        os.killpg(process.pid, number)  # as a terminal does: to all of them
+    else:
+        process.terminate()
     began = time.monotonic()
     _, stderr = process.communicate(timeout=30)
-    assert process.returncode == 130 and "Interrupted" in stderr and "Traceback" not in stderr
+    assert process.returncode == code and "Traceback" not in stderr, stderr
+    assert number != signal.SIGINT or "Interrupted" in stderr
     assert time.monotonic() - began < 5
     assert not any(worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE for worker in workers)
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(("voicekit-", "out"))] == []

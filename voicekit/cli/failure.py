@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 
@@ -25,6 +26,10 @@ def verbose() -> bool:
     return any(one in ("-v", "--verbose") for one in before_names)
 
 
+def _end(number: int, _: object) -> None:
+    sys.exit(128 + number)
+
+
 def guarded(command: click.Command, name: str) -> int:
     """Run a command and return its exit code.
 
@@ -35,6 +40,10 @@ def guarded(command: click.Command, name: str) -> int:
     name : str
         What the program is called in its help.
     """
+    for name_of_signal in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name_of_signal):
+            # An exception, so that workers and temporary files are cleaned up on the way out.
+            signal.signal(getattr(signal, name_of_signal), _end)
     try:
         code = command.main(prog_name=name, standalone_mode=False)
         return code if isinstance(code, int) else EXIT_DONE
