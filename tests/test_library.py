@@ -66,3 +66,27 @@ def test_an_error_while_preparing_ends_the_run_and_not_the_users_patience(monkey
     monkeypatch.setattr("voicekit.running.loop.SileroDetector", broken)
     with pytest.raises(voicekit.VoicekitError, match="no detector today"):
         voicekit.transcribe(SHORT, engine="pocketsphinx")
+
+
+def test_an_error_in_planning_one_file_stops_no_other(tmp_path: Path, speech: NDArray[np.int16],
+                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    """The decoded sound of one file is gone before it is planned, as when /tmp is cleaned."""
+    from voicekit.options import EngineOptions, RunOptions
+    from voicekit.pipeline import transcribe_files
+    from voicekit.running import loop
+    from voicekit.types import InputFile
+
+    files = [InputFile(sound.write_plain_wav(tmp_path / f"{name}.wav", speech[:40000]), name) for name in "abc"]
+    prepare = loop.prepare
+
+    def losing(file: InputFile, *rest: object) -> object:
+        prepared = prepare(file, *rest)  # type: ignore[arg-type]
+        if file.name == "b":
+            os.unlink(prepared.recording.pcm)
+        return prepared
+
+    monkeypatch.setattr(loop, "prepare", losing)
+    found = {outcome.file.name: outcome for outcome in
+             transcribe_files(files, RunOptions(engine=EngineOptions(engine="pocketsphinx")))}
+    assert found["a"].transcript and found["c"].transcript
+    assert found["b"].error and "cannot be read" in str(found["b"].error)

@@ -196,6 +196,34 @@ def test_an_interrupt_ends_everything_and_leaves_nothing(tmp_path: Path, long_re
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(("voicekit-", "out"))] == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_while_a_file_is_decoded(tmp_path: Path, number: int) -> None:
+    """A sparse file of three hours: hashing, decoding and speech detection take several seconds."""
+    path = sound.write_plain_wav(tmp_path / "hours.wav", np.zeros(0, np.int16), size=16000 * 2 * 10800)
+    with open(path, "r+b") as file:
+        file.truncate(44 + 16000 * 2 * 10800)
+    for seconds in (1.5, 2.5):
+        process = subprocess.Popen(command(path, *ENGINE, "-o", "out.json", "--temp-dir", tmp_path), cwd=tmp_path,
+                                   env=environment(tmp_path), stderr=subprocess.PIPE, text=True)
+        time.sleep(seconds)
+        process.send_signal(number)
+        _, stderr = process.communicate(timeout=60)
+        assert process.returncode == 128 + number, stderr
+        assert "Traceback" not in stderr and "terminate called" not in stderr
+        assert not list(tmp_path.glob("voicekit-*"))
+
+
+def test_nohup_is_respected(tmp_path: Path) -> None:
+    def ignore() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    process = subprocess.Popen(command(SHORT, *ENGINE, "-o", "out.txt"), cwd=tmp_path, env=environment(tmp_path),
+                               stderr=subprocess.DEVNULL, preexec_fn=ignore)
+    time.sleep(1.5)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(timeout=60) == 0 and (tmp_path / "out.txt").exists()
+
+
 def test_a_killed_worker_costs_no_word(tmp_path: Path, long_recording: Path) -> None:
     done(long_recording, "-o", "calm.json", cwd=tmp_path)
     process = _started(tmp_path, long_recording)

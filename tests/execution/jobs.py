@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from typing import Any
 
@@ -37,3 +38,18 @@ def sleep(piece: float, context: SlotContext, report: Report) -> float:
     report(os.getpid())
     time.sleep(piece)
     return piece
+
+
+class Strange(Exception):
+    """Pickles, and cannot be unpickled."""
+
+    def __init__(self, *, what: str) -> None:
+        super().__init__(what)
+
+
+def fail_strangely(piece: int, context: SlotContext, report: Report) -> None:
+    raise Strange(what="nobody can rebuild this")
+
+
+def return_a_lock(piece: None, context: SlotContext, report: Report) -> Any:
+    return threading.Lock()

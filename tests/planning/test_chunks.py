@@ -41,3 +41,9 @@ def test_chunks_get_shorter_before_workers_idle() -> None:
 
 def test_no_windows_are_no_chunks() -> None:
     assert plan_chunks(RECORDING, (), 4, chunk_seconds((), 5, 2)) == ()
+
+
+@pytest.mark.parametrize("minutes", [1e-9, 5e-324])
+def test_chunks_as_short_as_can_be_are_one_batch_each(minutes: float) -> None:
+    plan = windows(10)
+    assert len(plan_chunks(RECORDING, plan, 4, chunk_seconds(plan, minutes, 2))) == 3

@@ -107,6 +107,17 @@ def test_speech_without_a_pause_is_divided_where_it_is_least_likely() -> None:
     assert abs(windows[0].end - 25) < 0.05
 
 
+@pytest.mark.parametrize("longest", [25.0, 30.0])
+@pytest.mark.parametrize("length", [0.0, 0.5, 1.0, 1.5, 2.0, 2.5])
+def test_no_window_is_too_long_where_cuts_lie_far_from_the_speech(longest: float, length: float) -> None:
+    """Speech nearly as long as a window, between pauses whose quietest place is at their far end."""
+    spans = (Span(0.0, 2.0), Span(2.95, 2.95 + longest - length), Span(3.9 + longest - length, 8.0 + longest))
+    pcm = np.random.default_rng(0).normal(0, 3000, round(10 * RATE + longest * RATE)).astype(np.int16)
+    for quiet in (2.02, 2.95 + longest - length + 0.9):
+        pcm[round(quiet * RATE):round((quiet + 0.03) * RATE)] = 0
+    check(plan(spans, pcm, longest), spans, pcm, longest)
+
+
 def test_cutting_is_the_same_wherever_the_sound_lies() -> None:
     spans, pcm = conversation(5, 300)
     shift = 12345  # not a multiple of any frame

@@ -58,6 +58,7 @@ def test_a_window_that_fails_alone_in_a_chunk_of_single_windows() -> None:
     made.progress(piece, BatchBegun(0))
     first, rest = made.lost(piece, "killed")[0]
     assert (indices(first), indices(rest)) == ([[0]], [[1], [2]])
+    made.progress(first, BatchBegun(0))
     assert made.lost(first, "killed again") == ([], 9.0)
     assert made.given_up == {0: "killed again"}
 
@@ -73,8 +74,27 @@ def test_progress_is_counted_once() -> None:
 def test_workers_that_never_get_to_a_batch_are_the_models_fault() -> None:
     made, piece = job(1, 1)
     assert not made.lost_at_start(piece)
-    again = made.lost(piece, "killed")[0][0]
+    (again,), _ = made.lost(piece, "killed")
     assert made.lost_at_start(again)
+
+
+def test_a_loss_before_a_window_began_is_no_strike_against_it() -> None:
+    made, piece = job(3, 2)
+    (again,), seconds = made.lost(piece, "killed while idle")
+    assert indices(again) == [[0, 1], [2, 3], [4, 5]] and again.strikes == 0 and seconds == 0
+    made.progress(again, BatchBegun(0))
+    first, second, rest = made.lost(again, "killed")[0]
+    (retried,), _ = made.lost(first, "killed at start")
+    assert indices(retried) == [[0]] and retried.strikes == 1 and not made.given_up
+
+
+def test_losses_at_start_far_apart_are_no_pattern() -> None:
+    made, piece = job(4, 1)
+    assert not made.lost_at_start(piece)
+    (again,), _ = made.lost(piece, "killed while idle")
+    do(made, again, 2)
+    later = Piece(made, again.chunk)
+    assert not made.lost_at_start(later)
 
 
 def test_exit_codes_are_explained() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import av
@@ -32,12 +32,18 @@ A longer one is a clock that was set, as it happens where broadcasts are joined.
 _LONGEST_PACKET = 10.0
 """Seconds; no codec makes longer ones, but a forged file can claim so."""
 
+_BLOCK = 1 << 20
+
 _TRIES = 20
 """After this many read errors in a row a file is given up."""
 
 
+def _nothing() -> None:
+    """Goes on, whatever happens."""
+
+
 def decode(path: str | os.PathLike[str], folder: str | os.PathLike[str], *,
-           name: str | None = None) -> Recording:
+           name: str | None = None, check: Callable[[], None] = _nothing) -> Recording:
     """Decode a sound or video file into a raw file of 16 kHz mono 16-bit PCM.
 
     The first audio stream that decodes is taken, the default one before the others. Channels are
@@ -51,6 +57,8 @@ def decode(path: str | os.PathLike[str], folder: str | os.PathLike[str], *,
         Where the raw file goes, under a new name; made if it does not exist.
     name : str, optional
         What the source is called; the file's name by default.
+    check : callable, optional
+        Called again and again; what it raises ends the decoding, and nothing is left behind.
 
     Returns
     -------
@@ -78,10 +86,10 @@ def decode(path: str | os.PathLike[str], folder: str | os.PathLike[str], *,
     label = os.path.basename(path) if name is None else name
     label = os.fsencode(label).decode("utf-8", "replace")  # bytes that are no UTF-8 could not be printed
     text = inspect(path, label)
-    digest = sha256(path)
+    digest = sha256(path, check)
     pcm = PcmFile(os.fsdecode(folder))
     try:
-        tally = _decode_any(path, label, text, pcm)
+        tally = _decode_any(path, label, text, pcm, check)
         pcm.close()
     except BaseException:  # also an interrupt must not leave half a file
         pcm.discard()
@@ -91,8 +99,15 @@ def decode(path: str | os.PathLike[str], folder: str | os.PathLike[str], *,
                      source=Source(name=label, duration=pcm.samples / SAMPLE_RATE, sha256=digest))
 
 
-def sha256(path: str | os.PathLike[str]) -> str:
+def sha256(path: str | os.PathLike[str], check: Callable[[], None] = _nothing) -> str:
     """Hash a file's bytes, in hexadecimal, without holding them.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    check : callable, optional
+        As in :func:`decode`.
 
     Raises
     ------
@@ -105,8 +120,12 @@ def sha256(path: str | os.PathLike[str]) -> str:
     'b5bb9d80'
     """
     try:
+        digest = hashlib.sha256()
         with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            while block := file.read(_BLOCK):
+                check()
+                digest.update(block)
+        return digest.hexdigest()
     except OSError as error:
         raise unreadable(os.path.basename(os.fsdecode(path)), error) from error
 
@@ -205,7 +224,7 @@ def blocks(recording: Recording, seconds: float = 60.0) -> Iterator[Samples]:
         yield read_pcm(recording, first, first + step).astype(np.float32) / np.float32(32768)
 
 
-def _decode_any(path: str, label: str, text: bool, pcm: PcmFile) -> Tally:
+def _decode_any(path: str, label: str, text: bool, pcm: PcmFile, check: Callable[[], None]) -> Tally:
     """Decode the first stream that gives sound."""
     tried: list[int] = []
     with messages() as log:
@@ -215,7 +234,7 @@ def _decode_any(path: str, label: str, text: bool, pcm: PcmFile) -> Tally:
                 stream = choose_stream(container, label, tried, tally, log)
                 tried.append(stream.index)  # now: a stream of a closed container is freed memory
                 tally.declared = declared_length(path, container, stream, log)
-                _decode_stream(container, stream, Converter(pcm, tally, label), tally, log)
+                _decode_stream(container, stream, Converter(pcm, tally, label), tally, log, check)
             if tally.frames:
                 tally.reached = max(tally.reached, pcm.samples / SAMPLE_RATE)
                 tally.torn = tally.torn or ogg_is_cut(path)
@@ -223,7 +242,8 @@ def _decode_any(path: str, label: str, text: bool, pcm: PcmFile) -> Tally:
             pcm.restart()
 
 
-def _decode_stream(container: Any, stream: Any, converter: Converter, tally: Tally, log: list[Any]) -> None:
+def _decode_stream(container: Any, stream: Any, converter: Converter, tally: Tally, log: list[Any],
+                   check: Callable[[], None]) -> None:
     """Decode one stream to its end, whatever is broken on the way."""
     stream.codec_context.thread_count = 1  # messages from codec threads could not be caught
     longest = max(_TIMED.get(name, 0.0) for name in container.format.name.split(","))
@@ -232,6 +252,7 @@ def _decode_stream(container: Any, stream: Any, converter: Converter, tally: Tal
     # The last packet of a WAV from a pipe is always called so, for its header gives no true length.
     torn = "\0" if container.format.name == "wav" else f"Packet corrupt (stream = {stream.index},"
     for packet in _packets(container, stream, tally, log):
+        check()
         if log:
             tally.torn = tally.torn or any(torn in message for _, _, message in log)
             del log[:-5]  # a damaged hour can make FFmpeg talk for megabytes

@@ -41,9 +41,11 @@ def guarded(command: click.Command, name: str) -> int:
         What the program is called in its help.
     """
     for name_of_signal in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name_of_signal):
-            # An exception, so that workers and temporary files are cleaned up on the way out.
-            signal.signal(getattr(signal, name_of_signal), _end)
+        number = getattr(signal, name_of_signal, None)
+        # An exception, so that workers and temporary files are cleaned up on the way out; but nohup's
+        # wish to live on is respected.
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _end)
     try:
         code = command.main(prog_name=name, standalone_mode=False)
         return code if isinstance(code, int) else EXIT_DONE

@@ -13,6 +13,7 @@ import contextlib
 import itertools
 import multiprocessing
 import os
+import pickle
 import queue
 import signal
 import threading
@@ -22,6 +23,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from multiprocessing.reduction import ForkingPickler
 from typing import Any, Generic, TypeVar
 
 Tag = TypeVar("Tag")
@@ -226,6 +228,9 @@ class _Slot(threading.Thread):
         index = self._context.index
         worker = None
         try:
+            if self._worker is not None and not self._worker.alive:
+                self._worker.bury()  # it died idle: no piece is to blame
+                self._worker = None
             worker = self._worker = self._worker or _Worker(self._context)
             if self._abandoned:  # between the check and the start
                 worker.kill()
@@ -260,11 +265,12 @@ class _Worker:
         self._reader.start()
 
     def call(self, work: Work, piece: Any, listener: Report) -> Any:
+        task = ForkingPickler.dumps((work, piece))  # here, so that what cannot be sent is an error and no wait
         number = next(self._numbers)
         self._listeners[number] = listener
         self._told_all = threading.Event()
         try:
-            return self._pool.submit(_call, number, work, piece).result()
+            return self._pool.submit(_call, number, bytes(task)).result()
         finally:
             # The result comes another way than the progress: wait until that is through, or the worker gone.
             while not self._told_all.wait(timeout=0.1) and self._reader.is_alive():
@@ -281,6 +287,10 @@ class _Worker:
                 else:
                     self._listeners[number](payload)
         self._told_all.set()
+
+    @property
+    def alive(self) -> bool:
+        return self._process is None or self._process.is_alive()
 
     def kill(self) -> None:
         if self._process is not None:
@@ -335,10 +345,23 @@ def _die_with_parent() -> None:
     os._exit(1)
 
 
-def _call(number: int, work: Work, piece: Any) -> Any:
+def _portable(error: Exception) -> Exception:
+    """The error, or one that says the same: some errors cannot be rebuilt in another process, and the
+    attempt there would break the pool."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
+
+
+def _call(number: int, task: bytes) -> Any:
     sender, context = _sender, _context
     assert sender is not None and context is not None
     try:
+        work, piece = pickle.loads(task)
         return work(piece, context, lambda payload: sender.send((number, False, payload)))
+    except Exception as error:
+        raise _portable(error) from None
     finally:
         sender.send((number, True, None))

@@ -50,7 +50,7 @@ def plan_chunks(recording: Recording, windows: Sequence[Window], batch_size: int
     batches = plan_batches(windows, batch_size)
     total = sum(window.duration for window in windows)
     # Spread evenly: four chunks of 3 minutes rather than two of 5 and one of 2.
-    count = max(1, math.ceil(total / seconds - 1e-9)) if batches else 0
+    count = max(1, math.ceil(min(len(batches), total / seconds) - 1e-9)) if batches else 0
     chunks: list[list[tuple[Window, ...]]] = [[] for _ in range(count)]
     done = 0.0
     for batch in batches:

@@ -103,7 +103,8 @@ def _last_of_window(atoms: Sequence[_Atom], first: int, longest: float) -> int:
 def _divide(span: Span, probabilities: NDArray[np.float32], frame: int, read: ReadPcm,
             longest: float) -> list[Span]:
     """Divide speech without a pause that is longer than a window, where speech is least likely."""
-    room = longest - 2 * MARGIN
+    # A cut in a short pause may lie as far from the speech as two margins, on both sides.
+    room = longest - 4 * MARGIN
     pieces = []
     while span.duration > room:
         lowest = int(np.ceil((span.start + room * FULL_ENOUGH) * SAMPLE_RATE / frame))

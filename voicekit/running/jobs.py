@@ -81,6 +81,7 @@ class Job:
         """Note what a worker reports; seconds of audio that are newly finished."""
         if isinstance(payload, BatchBegun):
             piece.current = payload.batch
+            self._losses_at_start = 0
             return 0.0
         fresh = [index for index in payload.keys if index not in self.keys]
         self.keys.update(payload.keys)
@@ -119,6 +120,8 @@ class Job:
         left = [batch for batch in piece.chunk.batches if any(w.index not in self.keys for w in batch)]
         if not left:
             return [], 0.0
+        if piece.current is None:  # no window had begun, so none is to blame
+            return [Piece(self, self._part(piece, left), piece.strikes)], 0.0
         suspect = left[0]  # batches are worked off in order, so the first without a result is the one
         if len(suspect) == 1 and piece.strikes + 1 >= STRIKES:
             self.given_up[suspect[0].index] = why

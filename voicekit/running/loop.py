@@ -11,7 +11,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,10 @@ DETECTION_SPEECH = 60.0
 
 UNDETERMINED = "und"
 """ISO 639-2's code where nothing was said, or nothing could tell the language."""
+
+
+class _Stopped(Exception):
+    """The run is over: no more preparing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +117,11 @@ class Run:
                         self._handle(self._events.get())
                     yield self._outcomes.pop(0)
         finally:
+            # Joined before the folder goes: a thread inside FFmpeg or onnxruntime at the interpreter's end
+            # would abort the process, and one that is left alone would write on.
             self._stop.set()
             self._ahead.release()
-            # Not for ever: after an interrupt it may be in the middle of a long file, whose folder is gone.
-            preparing.join(timeout=1)
+            preparing.join()
 
     # ---- preparing, in its own thread ----
 
@@ -130,7 +135,9 @@ class Run:
             prepared, error = None, None
             try:
                 detector = detector or SileroDetector()
-                prepared = prepare(file, self._folder, detector)
+                prepared = prepare(file, self._folder, detector, self._check)
+            except _Stopped:
+                return
             except VoicekitError as problem:
                 error = problem
             except Exception as problem:  # anything: it must reach the loop, or the loop waits for ever
@@ -138,16 +145,20 @@ class Run:
                 error.__cause__ = problem
             self._events.put(_Ready(file, prepared, error, began))
 
+    def _check(self) -> None:
+        if self._stop.is_set():
+            raise _Stopped
+
     # ---- the loop ----
 
     def _handle(self, event: Any) -> None:
         match event:
-            case _Ready(file, prepared, error):
-                if prepared is None:
-                    assert error is not None
-                    self._end(Outcome(file, error=error))
-                else:
-                    self._begin(event, prepared)
+            case _Ready(file, Prepared() as prepared):
+                for warning in prepared.recording.warnings:
+                    self._observe(Notice(warning, prepared.recording.source.name))
+                self._guarded(event, lambda: self._begin(event, prepared))
+            case _Ready(file, error=error):
+                self._end(Outcome(file, error=error))
             case Started(tag, slot):
                 self._observe(Working(slot, self._crew.plan.devices[slot], tag.source, tag.what))
             case Progress(Piece() as piece, slot, Told(message)):
@@ -167,7 +178,7 @@ class Run:
                 self._abandon(piece.job, _as_ours(error))
             case Finished(_Detection(ready), slot, found):
                 self._observe(Idle(slot))
-                self._detected(ready, found)
+                self._guarded(ready, lambda: self._detected(ready, found))
             case Raised(_Detection(ready), slot, error):
                 self._observe(Idle(slot))
                 self._end(Outcome(ready.file, error=_as_ours(error)), ready.prepared)
@@ -180,10 +191,18 @@ class Run:
                                         "Give it with --language.")
                 self._end(Outcome(ready.file, error=error), ready.prepared)
 
+    def _guarded(self, ready: _Ready, step: Callable[[], None]) -> None:
+        """Do a step that concerns one file: an error ends that file, not the others."""
+        try:
+            step()
+        except Exception as error:
+            assert ready.prepared is not None
+            if any(job.recording is ready.prepared.recording for job in self._active):
+                raise  # planned and handed out: this came from whoever observes
+            self._end(Outcome(ready.file, error=_as_ours(error)), ready.prepared)
+
     def _begin(self, ready: _Ready, prepared: Prepared) -> None:
         """A file is decoded: ask for its language, unless that is known or does not matter."""
-        for warning in prepared.recording.warnings:
-            self._observe(Notice(warning, prepared.recording.source.name))
         profile = self._crew.choice.adapter.profile
         if self._options.language is not None:
             self._hand_out(ready, prepared, Language(self._options.language), self._crew)
@@ -231,7 +250,7 @@ class Run:
         plan = prepared.windows(crew.window)
         seconds = chunking.chunk_seconds(plan, self._options.plan.chunks, self._crew.plan.workers)
         chunks = chunking.plan_chunks(prepared.recording, plan, crew.plan.batch_size, seconds)
-        job = Job(prepared.recording, plan, chunks)
+        job = Job(prepared.recording, plan, chunks)  # from here on errors are the job's
         self._active[job] = _Active(ready.file, language, crew, ready.began)
         source = prepared.recording.source
         to_do = sum(window.duration for window in plan)
@@ -285,13 +304,23 @@ class Run:
             self._outcomes.append(Outcome(active.file, error=error))
 
     def _complete(self, job: Job) -> None:
+        try:
+            transcript = self._transcript(job)
+        except Exception as error:  # the store's disk is gone, say: this file's misfortune only
+            self._abandon(job, _as_ours(error))
+            return
         active = self._active.pop(job)
+        self._finish_file(job.recording)
+        self._outcomes.append(Outcome(active.file, transcript))
+
+    def _transcript(self, job: Job) -> Transcript:
+        active = self._active[job]
         results = job.failures()
         for index, key in job.keys.items():
             stored = self._store.get(key)
             if stored is not None:
                 results[index] = transcription.from_json(stored)
-        transcript = Transcript(
+        return Transcript(
             source=job.recording.source,
             language=active.language,
             segments=merging.merge(job.windows, results),
@@ -299,8 +328,6 @@ class Run:
             run=self._run_info(job, active),
             partial=job.recording.partial,
         )
-        self._finish_file(job.recording)
-        self._outcomes.append(Outcome(active.file, transcript))
 
     def _end(self, outcome: Outcome, prepared: Prepared | None = None) -> None:
         """A file that never became a job."""

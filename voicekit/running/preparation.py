@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from voicekit import audio
 from voicekit.engines.silero import SileroDetector
 from voicekit.errors import OutputError, VoicekitError
 from voicekit.planning import speech, windows
+from voicekit.protocols import Samples
 from voicekit.types import InputFile, Recording, Span, Transcript, Window
 
 
@@ -43,10 +45,19 @@ class Prepared:
                                     self.recording.samples, read, longest)
 
 
-def prepare(file: InputFile, folder: Path, detector: SileroDetector) -> Prepared:
-    """Decode a file and find its speech: all that is done before a model runs."""
-    recording = audio.decode(file.path, folder, name=file.name)
-    probabilities = speech.speech_probabilities(detector, audio.blocks(recording))
+def prepare(file: InputFile, folder: Path, detector: SileroDetector,
+            check: Callable[[], None] = lambda: None) -> Prepared:
+    """Decode a file and find its speech: all that is done before a model runs.
+
+    `check` is called again and again; what it raises ends the preparation.
+    """
+    def blocks(recording: Recording) -> Iterator[Samples]:
+        for block in audio.blocks(recording):
+            check()
+            yield block
+
+    recording = audio.decode(file.path, folder, name=file.name, check=check)
+    probabilities = speech.speech_probabilities(detector, blocks(recording))
     spans = speech.speech_spans(probabilities, detector.frame, recording.source.duration)
     return Prepared(recording, spans, probabilities)
 

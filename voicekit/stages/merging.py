@@ -99,7 +99,7 @@ def _shortened(words: Sequence[Word]) -> Iterable[Segment]:
     if words[-1].end - words[0].start > LONGEST_SEGMENT and len(words) > 1:
         # A pause near the middle is worth more than one near an end, so no crumbs are left.
         def worth(index: int) -> tuple[float, int]:
-            pause = words[index].start - words[index - 1].end
+            pause = max(0.0, words[index].start - words[index - 1].end)
             off_centre = abs(2 * index - len(words)) / len(words)
             return (pause + 0.01) * (1 - off_centre), -index
 
