@@ -26,6 +26,17 @@ def test_transcribe_returns_a_transcript(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_formats_are_at_hand(tmp_path: Path) -> None:
+    code = ("import voicekit, sys; from pathlib import Path\n"
+            "if __name__ == '__main__':\n"
+            "    t = voicekit.transcribe(Path(sys.argv[1]), engine='pocketsphinx')\n"
+            "    voicekit.formats.write(t, 'out.json')\n"
+            "    assert voicekit.formats.read('out.json').text == t.text and voicekit.formats.schema()")
+    (tmp_path / "script.py").write_text(code)
+    subprocess.run([sys.executable, "script.py", str(SHORT)], cwd=tmp_path, check=True, timeout=120,
+                   env={**environment(tmp_path), "PYTHONPATH": str(ROOT)})
+
+
 def test_silence_needs_no_model(tmp_path: Path) -> None:
     path = sound.write_plain_wav(tmp_path / "silence.wav", np.zeros(16000, np.int16))
     found = voicekit.transcribe(path, engine="pocketsphinx")

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
 
 from voicekit.errors import VoicekitError
@@ -14,9 +15,10 @@ from voicekit.types import Segment, Span, Transcript, Word
 from voicekit.version import __version__
 
 if TYPE_CHECKING:
+    from voicekit import formats
     from voicekit.pipeline import transcribe
 
-__all__ = ["Segment", "Span", "Transcript", "VoicekitError", "Word", "__version__", "transcribe"]
+__all__ = ["Segment", "Span", "Transcript", "VoicekitError", "Word", "__version__", "formats", "transcribe"]
 
 
 def __getattr__(name: str) -> object:
@@ -25,4 +27,6 @@ def __getattr__(name: str) -> object:
         from voicekit.pipeline import transcribe
 
         return transcribe
+    if name == "formats":
+        return importlib.import_module("voicekit.formats")
     raise AttributeError(f"module 'voicekit' has no attribute {name!r}")

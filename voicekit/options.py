@@ -55,6 +55,9 @@ PRESETS: Mapping[str, Preset] = MappingProxyType({
 })
 
 
+MOST_WORKERS = 1024
+
+
 def _require(condition: bool, message: str, hint: str = "") -> None:
     if not condition:
         raise UsageError(message, hint)
@@ -82,6 +85,9 @@ class PlanOptions:
         _require(self.workers is None or self.workers >= 1,
                  f"--workers must be at least 1, not {self.workers}.",
                  "Leave it out, or say auto, to let voicekit choose.")
+        _require(self.workers is None or self.workers <= MOST_WORKERS,
+                 f"--workers must be at most {MOST_WORKERS}, not {self.workers}.",
+                 "More workers than cores are not faster.")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from voicekit.types import InputFile, Transcript
 
 def transcribe(path: str | os.PathLike[str], *, quality: Quality = RunOptions.quality,
                language: str | None = RunOptions.language, task: Task = RunOptions.task,
-               engine: str = EngineOptions.engine, model: str | None = EngineOptions.model,
+               engine: str = EngineOptions.engine, model: str | os.PathLike[str] | None = EngineOptions.model,
                device: str = EngineOptions.device, compute_type: str = EngineOptions.compute_type,
                batch_size: int | None = EngineOptions.batch_size,
                beam_size: int | None = RunOptions.beam_size,
@@ -91,10 +91,11 @@ def transcribe(path: str | os.PathLike[str], *, quality: Quality = RunOptions.qu
     """
     options = RunOptions(
         quality=quality, plan=PlanOptions(chunks, workers),
-        engine=EngineOptions(engine, model, device, compute_type, batch_size, offline),
+        engine=EngineOptions(engine, os.fspath(model) if model is not None else None, device, compute_type,
+                             batch_size, offline),
         language=language, task=task, beam_size=beam_size, initial_prompt=initial_prompt, hotwords=hotwords,
         word_timestamps=word_timestamps, temp_dir=temp_dir)
-    (outcome,) = transcribe_files([InputFile(Path(path), Path(path).name)], options)
+    (outcome,) = transcribe_files([InputFile(Path(path), Path(path).name or os.fspath(path))], options)
     if outcome.error is not None:
         raise outcome.error
     assert outcome.transcript is not None

@@ -128,6 +128,20 @@ def test_names_of_all_kinds(tmp_path: Path, sentence: NDArray[np.float32]) -> No
         assert transcript(tmp_path / f"{name[:-4]}.json")["source"]["name"] == name
 
 
+def test_a_missing_input_does_not_change_what_the_output_means(tmp_path: Path, sentence: NDArray[np.float32]) -> None:
+    sound.write(tmp_path / "a.wav", sentence, 16000)
+    failed(run("a.wav", "missing.wav", *ENGINE, "-o", "results", "--formats", "txt", cwd=tmp_path), 2, "missing.wav")
+    assert (tmp_path / "results" / "a.txt").exists()
+    failed(run("a.wav", "missing.wav", *ENGINE, "-o", "out.txt", cwd=tmp_path), 2, "several inputs")
+
+
+def test_errors_are_json_where_that_was_asked_for(tmp_path: Path) -> None:
+    for arguments in (("--chunks", "0"), ("--quality", "best"), ("--engine", "foo"), ("--temp-dir", "nowhere")):
+        done = run(SHORT, "--log-format", "json", *arguments, cwd=tmp_path)
+        (record,) = [json.loads(line) for line in done.stderr.splitlines()]
+        assert done.returncode == 2 and record["level"] == "error" and record["message"]
+
+
 def test_one_bad_file_does_not_stop_the_others(tmp_path: Path, sentence: NDArray[np.float32]) -> None:
     for name in ("a.wav", "c.wav"):
         sound.write(tmp_path / name, sentence, 16000)
@@ -195,7 +209,7 @@ def test_an_unknown_format(tmp_path: Path) -> None:
     ("--workers", "0"), ("--workers", "-3"), ("--workers", "few"), ("--workers", "1.5"), ("--batch-size", "0"),
     ("--beam-size", "0"), ("--max-line-width", "0"), ("--max-line-count", "-1"), ("--max-words-per-line", "0"),
     ("--quality", "best"), ("--task", "sing"), ("--compute-type", "int3"), ("--device", "gpu"), ("--no-such-option",),
-    ("--log-format", "xml")])
+    ("--log-format", "xml"), ("--workers", "100000")])
 def test_nonsense_is_refused_by_name(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     done = run(SHORT, *arguments, "-o", "out.txt", cwd=tmp_path)
     failed(done, 2, arguments[0].lstrip("-").partition("-")[0])
@@ -239,7 +253,8 @@ def test_the_embedded_engine_is_loud(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("content", "words"), [
-    ("chunks = ", ["not TOML"]), ("chnks = 2", ["chnks", "chunks"]), ("chunks = {a = 1}", ["chunks"]),
+    ("quiet = 1", ["quiet", "true or false"]), ("chunks = true", ["chunks"]), ("version = true", ["version"]),
+    ("engine = [1]", ["engine"]), ("chunks = ", ["not TOML"]), ("chnks = 2", ["chnks", "chunks"]), ("chunks = {a = 1}", ["chunks"]),
     ("chunks = -1", ["--chunks"]), ('workers = "few"', ["few"])])
 def test_a_bad_configuration(tmp_path: Path, content: str, words: list[str]) -> None:
     (tmp_path / "v.toml").write_text(content)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -122,6 +123,23 @@ def test_quiet_and_json_lines(tmp_path: Path, talks: Path) -> None:
     (summary,) = [record for record in records if "words" in record]
     assert summary["audio_seconds"] == pytest.approx(7.5) and summary["words"] > 5
     assert {record["output"] for record in records if "output" in record} >= {"j/one.txt", "j/two.json"}
+
+
+def test_nobody_listening_costs_no_transcript(tmp_path: Path, talks: Path) -> None:
+    line = shlex.join(command("talks/one.wav", *ENGINE, "--overwrite", "-o", "out.txt"))
+    for end in ("2>&-", "2>/dev/full", "2>&1 >/dev/null | true"):
+        (tmp_path / "out.txt").unlink(missing_ok=True)
+        subprocess.run(["bash", "-c", f"set -o pipefail; {line} {end}"], cwd=tmp_path, env=environment(tmp_path), check=True)
+        assert (tmp_path / "out.txt").stat().st_size
+
+
+def test_nothing_is_left_behind_and_nobody_told(tmp_path: Path, talks: Path) -> None:
+    """onnxruntime keeps a device id and a database of events for its makers, unless it is told not to."""
+    for name in ("home", "tmp"):
+        (tmp_path / name).mkdir()
+    env = {"HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "tmp"), "XDG_CACHE_HOME": str(tmp_path / "home" / ".cache")}
+    done("talks/one.wav", "-o", "out.txt", "--offline", cwd=tmp_path, env=env)
+    assert [path for name in ("home", "tmp") for path in (tmp_path / name).rglob("*") if path.is_file()] == []
 
 
 def test_a_bar_on_a_terminal(tmp_path: Path, talks: Path) -> None:

@@ -32,12 +32,13 @@ def apply(context: click.Context, parameter: click.Parameter, value: str | None)
         raise UsageError(f"The configuration {value} is not TOML: {error}.",
                          'A line looks like: chunks = 2 or: language = "ru"') from error
     known = {_name_of(one): one for one in context.command.params
-             if isinstance(one, click.Option) and one.name not in ("config", "help")}
+             if isinstance(one, click.Option) and one.name not in ("config", "help", "version")}
     unknown = [key for key in table if key.replace("_", "-") not in known]
     if unknown:
         raise UsageError(f"The configuration {value} has an unknown option: {unknown[0]}.",
                          f"It may have: {', '.join(sorted(known))}.")
-    defaults = {known[key.replace("_", "-")].name: _as_argument(key, entry) for key, entry in table.items()}
+    defaults = {known[key.replace("_", "-")].name: _as_argument(key, entry, known[key.replace("_", "-")])
+                for key, entry in table.items()}
     context.default_map = {**(context.default_map or {}), **{k: v for k, v in defaults.items() if k}}
     return value
 
@@ -46,11 +47,15 @@ def _name_of(option: click.Option) -> str:
     return max(option.opts, key=len).lstrip("-")
 
 
-def _as_argument(key: str, entry: Any) -> Any:
-    """What click takes as a default: a scalar, or a list of them."""
-    if isinstance(entry, list) and all(isinstance(one, (str, int, float)) for one in entry):
-        # An option that takes "a,b" may be written as a list in TOML.
-        return ",".join(map(str, entry)) if key.replace("_", "-") == "formats" else [str(one) for one in entry]
-    if isinstance(entry, (str, int, float)):
-        return entry
-    raise UsageError(f"The configuration's {key} must be a text, a number, true, false or a list of them.")
+def _as_argument(key: str, entry: Any, option: click.Option) -> Any:
+    """What click takes as the default of this option."""
+    entries = entry if isinstance(entry, list) else [entry]
+    wrong = [one for one in entries
+             if isinstance(one, bool) != option.is_flag or not isinstance(one, (str, int, float))]
+    if wrong or (isinstance(entry, list) and not option.multiple and key != "formats"):
+        wanted = "true or false" if option.is_flag else "a text or a number"
+        raise UsageError(f"The configuration's {key} must be {wanted}, not {entry!r}.",
+                         "Write it as on the command line, without the dashes.")
+    if option.multiple:
+        return [str(one) for one in entries]
+    return ",".join(map(str, entries)) if key == "formats" else entry

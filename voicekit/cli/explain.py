@@ -78,7 +78,7 @@ def _file_lines(recording: Recording, windows: Sequence[Window], crew: Crew, opt
     for warning in recording.warnings:
         yield f"  Warning: {warning}"
     yield (f"  Windows are at most {crew.window:g} s, which is what {crew.choice.name} takes, and cut in silence. "
-           f"Chunks are about {seconds / 60:.2g} min: {options.plan.chunks:g} as asked for, or less so that each "
+           f"Chunks are about {clock(seconds)}: {options.plan.chunks:g} min as asked for, or less so that each "
            f"worker gets {chunking.CHUNKS_PER_WORKER}.")
     for chunk in chunks:
         yield f"  chunk {chunk.index + 1}: {clock(chunk.duration)} in {count(len(chunk.batches), 'batch')}"

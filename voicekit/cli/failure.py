@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 import sys
+import time
 import traceback
 
 import click
@@ -24,6 +27,21 @@ def verbose() -> bool:
     arguments = sys.argv[1:]
     before_names = arguments[:arguments.index("--")] if "--" in arguments else arguments
     return any(one in ("-v", "--verbose") for one in before_names)
+
+
+def json_wanted() -> bool:
+    """Whether ``--log-format json`` was given, also where the arguments were not understood."""
+    return "--log-format=json" in sys.argv or "json" in [
+        value for name, value in zip(sys.argv, sys.argv[1:]) if name == "--log-format"]
+
+
+def say(text: str, prefix: str = "Error: ") -> None:
+    """The last word, on standard error, in the form that was asked for."""
+    if json_wanted():
+        record = {"time": round(time.time(), 3), "level": "error" if prefix else "info", "message": text}
+        text, prefix = json.dumps(record), ""
+    with contextlib.suppress(OSError, ValueError):
+        click.echo(prefix + text, err=True)
 
 
 def _end(number: int, _: object) -> None:
@@ -52,10 +70,15 @@ def guarded(command: click.Command, name: str) -> int:
     except click.exceptions.Exit as ending:
         return ending.exit_code
     except click.ClickException as error:
-        error.show()
+        if json_wanted():
+            say(error.format_message())
+        else:
+            error.show()
         return EXIT_BAD_INPUT
+    except SystemExit as ending:  # click's own, where the reader of our output is gone; or a signal's
+        return EXIT_FAILED if ending.code == 1 else int(ending.code or 0)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted.", err=True)
+        say("Interrupted.", prefix="")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output is gone; Python would complain once more when it flushes.
@@ -64,5 +87,5 @@ def guarded(command: click.Command, name: str) -> int:
     except Exception as error:
         if verbose():
             traceback.print_exc()
-        click.echo(f"Error: {explained(error)}", err=True)
+        say(explained(error))
         return error.exit_code if isinstance(error, VoicekitError) else EXIT_FAILED

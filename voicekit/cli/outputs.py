@@ -83,7 +83,7 @@ class OutputPlan(Generic[Input]):
 
 
 def plan(inputs: Sequence[Input], outputs: Sequence[str], formats: Sequence[str] | None,
-         overwrite: bool) -> list[OutputPlan[Input]]:
+         overwrite: bool, *, several: bool = False) -> list[OutputPlan[Input]]:
     """Decide the output files of every input, and make sure that they can be written.
 
     Missing folders are made. A file is put into each folder and removed again, to see whether
@@ -100,6 +100,9 @@ def plan(inputs: Sequence[Input], outputs: Sequence[str], formats: Sequence[str]
         The types that go beside the input or into a folder; None is :data:`DEFAULT_FORMATS`.
     overwrite : bool
         Whether existing files may be replaced. An input never is.
+    several : bool
+        Whether more than one input was asked for, also where only one could be found: what ``-o`` means
+        must not depend on that.
 
     Returns
     -------
@@ -118,8 +121,9 @@ def plan(inputs: Sequence[Input], outputs: Sequence[str], formats: Sequence[str]
     interview.mp3 subtitles/interview.srt
     """
     types = tuple(dict.fromkeys(file_types.lookup(name).extension for name in formats or DEFAULT_FORMATS))
-    places = [_place(output, formats, several=len(inputs) > 1) for output in outputs]
-    if len(inputs) > 1 and len(outputs) > 1:
+    several = several or len(inputs) > 1
+    places = [_place(output, formats, several=several) for output in outputs]
+    if several and len(outputs) > 1:
         raise UsageError("Several inputs need one folder for their results, not several -o.",
                          "Say one folder, for example -o results/")
     unused = sorted(set(types) - {place.extension for place in places if isinstance(place, Target)})

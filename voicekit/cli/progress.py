@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import os
 import sys
 import time
 from typing import Any, TextIO
@@ -56,6 +58,8 @@ class Reporter:
         self._to_do = 0.0
         self._done = 0.0
         self._shown = self._began
+        self.workers: set[int] = set()
+        """Slots that had something to do."""
 
     def __enter__(self) -> Reporter:
         return self
@@ -71,7 +75,12 @@ class Reporter:
 
     def write(self, line: str, level: int) -> None:
         """Show a line."""
-        print(_printable(line), file=self._stream, flush=True)
+        self._print(_printable(line))
+
+    def _print(self, line: str) -> None:
+        # Whoever read our messages may be gone, or their disk full: that must not cost the transcript.
+        with contextlib.suppress(OSError, ValueError):
+            print(line, file=self._stream, flush=True)
 
     def observe(self, event: RunEvent) -> None:
         """Take note of what the run tells."""
@@ -83,6 +92,7 @@ class Reporter:
                 self.message(logging.INFO, f"{source}: {clock(duration)}, {clock(to_do)} to transcribe in "
                                            f"{count(windows, 'window')}, {count(chunks, 'chunk')}")
             case Working(slot, device, source, what):
+                self.workers.add(slot)
                 self.message(logging.DEBUG, f"worker {slot + 1} ({device}): {source} {what}")
             case Advanced(seconds=seconds):
                 self._done += seconds
@@ -109,7 +119,7 @@ class JsonReporter(Reporter):
         if level >= self._level:
             record = {"time": round(time.time(), 3), "level": logging.getLevelName(level).lower(),
                       "message": text, **fields}
-            print(json.dumps(record), file=self._stream, flush=True)
+            self._print(json.dumps(record))
 
     def update(self, event: RunEvent) -> None:
         if isinstance(event, Advanced):
@@ -170,6 +180,8 @@ def _printable(text: str) -> str:
 
 def reporter(log_format: str, level: int) -> Reporter:
     """The reporter that fits standard error."""
+    if sys.stderr is None:  # closed, as daemons do
+        return Reporter(open(os.devnull, "w"), level)
     if log_format == "json":
         return JsonReporter(sys.stderr, level)
     if sys.stderr.isatty() and level <= logging.INFO:

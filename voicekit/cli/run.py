@@ -143,6 +143,7 @@ class _MainJob:
     show: Reporter
     verbose: bool
     code: int = EXIT_DONE
+    several: bool = False
     began: float = field(default_factory=time.monotonic)
     transcripts: list[Transcript] = field(default_factory=list)
     written: list[Path] = field(default_factory=list)
@@ -167,6 +168,7 @@ class _MainJob:
         found = inputs.expand(arguments["inputs"], folder)
         for error in found.errors:
             self.fail(error)
+        self.several = len(found.inputs) + len(found.errors) > 1
         return found.inputs
 
     def place(self, files: Sequence[InputFile], arguments: dict[str, Any]) -> list[OutputPlan[InputFile]]:
@@ -175,7 +177,8 @@ class _MainJob:
         from voicekit.cli import outputs
 
         formats = arguments["formats"].replace(",", " ").split() if arguments["formats"] else None
-        planned = outputs.plan(files, arguments["outputs"], formats, arguments["overwrite"])
+        planned = outputs.plan(files, arguments["outputs"], formats, arguments["overwrite"],
+                               several=self.several)
         for item in planned:
             for notice in item.notices:
                 self.show.message(logging.WARNING, notice)
@@ -244,7 +247,7 @@ class _MainJob:
         words = sum(len(segment.text.split()) for one in self.transcripts for segment in one.segments)
         made_by = dict.fromkeys(f"{one.run.engine} {Path(one.run.model).name} on {one.run.device}"
                                 for one in self.transcripts)
-        workers = max(int(str(one.run.options["workers"])) for one in self.transcripts)
+        workers = len(self.show.workers)
         self.show.message(
             logging.INFO,
             f"Done: {clock(audio)} of audio in {clock(wall)} ({audio / wall:.1f}x real time), "

@@ -7,6 +7,7 @@ import importlib.util
 import sys
 from typing import cast
 
+from voicekit import telemetry
 from voicekit.errors import EngineMissingError, UsageError
 from voicekit.protocols import EngineAdapter
 
@@ -39,6 +40,7 @@ def adapter(name: str) -> EngineAdapter:
     """
     if name not in _ADAPTERS:
         raise UsageError(f"Unknown engine {name!r}.", f"Choose auto or one of: {', '.join(_ADAPTERS)}.")
+    telemetry.switch_off()
     module, _, attribute = _ADAPTERS[name].partition(":")
     return cast(EngineAdapter, getattr(importlib.import_module(module), attribute)())
 

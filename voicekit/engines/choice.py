@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from voicekit import engines
 from voicekit.errors import ModelError, UsageError
 from voicekit.options import RunOptions
-from voicekit.protocols import EngineAdapter, ModelOnDisk
+from voicekit.protocols import EngineAdapter, EngineProfile, ModelOnDisk
 
 log = logging.getLogger("voicekit")
 
@@ -74,7 +74,7 @@ def choose(options: RunOptions, devices_of: DevicesOf, *, fetch: bool = True) ->
     """
     name = options.engine.engine
     if name != "auto":
-        engines.adapter(name)  # an unknown name first
+        _refuse(engines.adapter(name).profile, options)  # before anything is fetched for nothing
         engines.require_installed(name)
         return _check(_find(name, options, devices_of, fetch), options)
     if options.engine.model is not None:
@@ -145,14 +145,18 @@ def _embedded(why: ModelError, options: RunOptions, devices_of: DevicesOf) -> Ch
 def _check(choice: Choice, options: RunOptions) -> Choice:
     """Refuse what the engine cannot do; tell what it does not use."""
     profile = choice.adapter.profile
+    _refuse(profile, options)
+    asked = {"--beam-size": ("beam_size", options.beam_size), "--hotwords": ("hotwords", options.hotwords),
+             "--initial-prompt": ("initial_prompt", options.initial_prompt)}
+    notices = tuple(f"{profile.name} does not use {flag}." for flag, (name, value) in asked.items()
+                    if value is not None and name not in profile.supports)
+    return Choice(choice.adapter, choice.model, choice.model_name, choice.devices, choice.downgrades + notices)
+
+
+def _refuse(profile: EngineProfile, options: RunOptions) -> None:
     if options.task == "translate" and "translate" not in profile.supports:
         raise UsageError(f"{profile.name} cannot translate.", "Use --engine faster-whisper.")
     if options.language and profile.languages is not None and options.language not in profile.languages:
         raise UsageError(f"{profile.name} does not know the language {options.language!r}.",
                          f"It knows: {', '.join(sorted(profile.languages))}. "
                          f"Use --engine faster-whisper for others.")
-    asked = {"--beam-size": ("beam_size", options.beam_size), "--hotwords": ("hotwords", options.hotwords),
-             "--initial-prompt": ("initial_prompt", options.initial_prompt)}
-    notices = tuple(f"{profile.name} does not use {flag}." for flag, (name, value) in asked.items()
-                    if value is not None and name not in profile.supports)
-    return Choice(choice.adapter, choice.model, choice.model_name, choice.devices, choice.downgrades + notices)

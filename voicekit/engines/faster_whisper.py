@@ -89,6 +89,8 @@ class FasterWhisper:
     def find(self, model: str) -> ModelOnDisk | None:
         """The model if it is on disk: a name, a hub's owner/name, or a folder. No network."""
         folder = Path(model).expanduser()
+        if folder.name == "model.bin" and folder.is_file():
+            folder = folder.parent
         if model not in REPOSITORIES and folder.exists():
             missing = _missing(folder)
             if missing:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from voicekit import telemetry
 from voicekit.errors import ModelError
 from voicekit.protocols import Samples
 
@@ -46,6 +47,7 @@ class SileroDetector:
     frame = _FRAME
 
     def __init__(self) -> None:
+        telemetry.switch_off()
         import onnxruntime
 
         options = onnxruntime.SessionOptions()

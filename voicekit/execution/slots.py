@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import ctypes
 import itertools
 import multiprocessing
 import os
 import pickle
 import queue
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -30,6 +32,8 @@ Tag = TypeVar("Tag")
 
 _SPAWN = multiprocessing.get_context("spawn")
 _STARTING = threading.Lock()  # a child inherits the environment of the moment it starts in
+
+_PR_SET_PDEATHSIG = 1
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -335,6 +339,10 @@ def _enter(sender: Connection, context: SlotContext) -> None:
     # ctrl-C goes to the whole process group; only the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
+    if sys.platform.startswith("linux"):
+        # The same from the kernel, at once: the thread has to wait while a library holds the interpreter.
+        # (The signal comes when the slot's thread ends; by then it has closed its worker.)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _die_with_parent() -> None:

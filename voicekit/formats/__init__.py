@@ -96,9 +96,9 @@ def render(transcript: Transcript, extension: str, subtitles: SubtitleOptions) -
     return _SURROGATES.sub("\ufffd", lookup(extension).render(transcript, subtitles))
 
 
-def write(transcript: Transcript, path: str | Path, subtitles: SubtitleOptions, *,
+def write(transcript: Transcript, path: str | Path, subtitles: SubtitleOptions | None = None, *,
           extension: str | None = None) -> None:
-    """Write a file, whole or not at all.
+    """Write a file, whole or not at all; one that exists is replaced.
 
     Parameters
     ----------
@@ -106,8 +106,8 @@ def write(transcript: Transcript, path: str | Path, subtitles: SubtitleOptions, 
         What to write.
     path : str or Path
         Its extension says the type; its folder must exist.
-    subtitles : SubtitleOptions
-        How subtitles are broken into lines.
+    subtitles : SubtitleOptions, optional
+        How subtitles are broken into lines; not at all by default.
     extension : str, optional
         The type, where the path does not say it, as for ``/dev/stdout``.
 
@@ -123,7 +123,8 @@ def write(transcript: Transcript, path: str | Path, subtitles: SubtitleOptions, 
     >>> write(transcript, "talk.srt", SubtitleOptions())  # doctest: +SKIP
     """
     path = Path(path)
-    write_text(path, render(transcript, path.suffix if extension is None else extension, subtitles))
+    kind = path.suffix if extension is None else extension
+    write_text(path, render(transcript, kind, subtitles or SubtitleOptions()))
 
 
 def schema() -> dict[str, Any]:

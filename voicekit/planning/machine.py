@@ -208,7 +208,7 @@ def plan_machine(options: EngineOptions, workers: int | None, profile: EnginePro
         notes.reasons.append(f"workers: {workers}, as asked for")
         _check_workers(workers, machine, kind, cost, notes)
     threads = min(max(1, machine.cores // workers), max(profile.max_threads, 1))
-    notes.reasons.append(f"threads: {machine.cores} cores for {workers} workers, and {profile.name} gains "
+    notes.reasons.append(f"threads: {machine.cores} cores divided by workers ({workers}); {profile.name} gains "
                          f"nothing from more than {profile.max_threads} in one")
     spread = tuple(devices[index % len(devices)] for index in range(workers))
     return MachinePlan(spread, threads, batch, compute_type, tuple(notes.reasons), tuple(notes.warnings))
@@ -252,7 +252,7 @@ def _auto_workers(profile: EngineProfile, machine: Machine, devices: tuple[str, 
         notes.reasons.append("workers: one for each GPU")
         return len(devices)
     workers = max(1, machine.cores // profile.max_threads)
-    why = f"{machine.cores} cores, up to {profile.max_threads} threads each"
+    why = f"{machine.cores} cores, at most {profile.max_threads} for each"
     if machine.memory is not None and workers > 1 and workers * cost > machine.memory * 0.8:
         workers = max(1, int(machine.memory * 0.8 // cost))
         why = f"as many as fit into {machine.memory / 1e9:.1f} GB of free memory at {cost / 1e9:.1f} GB each"
