@@ -69,8 +69,8 @@ def unreachable(model: str, engine: str, error: Exception) -> ModelError:
     cause = (str(error).strip() or type(error).__name__).splitlines()[0]
     return ModelError(
         f"The model {model!r} is not on disk and its hub could not be reached ({cause}).",
-        f"On a connected machine run: voicekit models fetch {model} --engine {engine} "
-        "and copy the folder over, or name a model that is here with --model FOLDER.")
+        f'On a connected machine run "voicekit models fetch {model} --engine {engine}", copy what '
+        f'"voicekit models path {model}" names, and give it here with --model.')
 
 
 def files_revision(paths: Sequence[Path], named: bool = True) -> str:

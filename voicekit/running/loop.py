@@ -285,7 +285,7 @@ class Run:
             self._abandon(piece.job, ProcessingError(
                 f"Workers end before they have loaded the model: {why}.",
                 "If memory is short, take fewer --workers or a smaller --model. If you call voicekit from a "
-                'script, the call must stand under: if __name__ == "__main__":'))
+                'script, it must be a file, and the call must stand under: if __name__ == "__main__":'))
             return
         log.warning("A worker was lost at %s: %s", piece.what, why)
         again, seconds = piece.job.lost(piece, why)
