@@ -70,7 +70,7 @@ def unreachable(model: str, engine: str, error: Exception) -> ModelError:
     return ModelError(
         f"The model {model!r} is not on disk and its hub could not be reached ({cause}).",
         f'On a connected machine run "voicekit models fetch {model} --engine {engine}", copy what '
-        f'"voicekit models path {model}" names, and give it here with --model.')
+        f'"voicekit models path {model}" names, and give it here with --model FOLDER.')
 
 
 def files_revision(paths: Sequence[Path], named: bool = True) -> str:
