@@ -67,7 +67,6 @@ def test_a_script_without_a_guard_is_told_so(tmp_path: Path, speech: NDArray[np.
                           env={**environment(tmp_path), "PYTHONPATH": str(ROOT)})
     assert done.returncode != 0
     assert 'if __name__ == "__main__":' in done.stderr
-    assert os.listdir(tmp_path)
 
 
 def test_an_error_while_preparing_ends_the_run_and_not_the_users_patience(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,6 +76,18 @@ def test_an_error_while_preparing_ends_the_run_and_not_the_users_patience(monkey
     monkeypatch.setattr("voicekit.running.loop.SileroDetector", broken)
     with pytest.raises(voicekit.VoicekitError, match="no detector today"):
         voicekit.transcribe(SHORT, engine="pocketsphinx")
+
+
+def test_a_disk_that_fills_up_in_a_worker_says_what_to_do() -> None:
+    """An error of writing, unlike one of opening, does not name the file."""
+    import errno
+
+    from voicekit.errors import EXIT_BAD_INPUT, EXIT_FAILED
+    from voicekit.running.loop import _as_ours
+
+    full = _as_ours(OSError(errno.ENOSPC, "No space left on device"))
+    assert full.exit_code == EXIT_BAD_INPUT and "--temp-dir" in full.hint and "No space left" in full.message
+    assert _as_ours(OSError(errno.EIO, "broken")).exit_code == EXIT_FAILED
 
 
 def test_an_error_in_planning_one_file_stops_no_other(tmp_path: Path, speech: NDArray[np.int16],

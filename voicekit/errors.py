@@ -19,10 +19,15 @@ process borders, so both live in ``args``.
 
 from __future__ import annotations
 
+import errno
+
 EXIT_DONE = 0
 EXIT_BAD_INPUT = 2
 EXIT_FAILED = 3
 EXIT_INTERRUPTED = 130
+
+DISK_FULL = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
+"""What the system says where there is no more room: on the disk, in the file, in the quota."""
 
 
 class VoicekitError(Exception):

@@ -5,7 +5,6 @@ The inner half of :mod:`voicekit.audio`, which is the door to it.
 
 from __future__ import annotations
 
-import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from voicekit.errors import NotAudioError, OutputError
+from voicekit.errors import DISK_FULL, NotAudioError, OutputError
 from voicekit.types import SAMPLE_RATE
 
 _BLOCK = 1 << 17
@@ -32,8 +31,6 @@ _RATES = range(1000, 3_100_001)
 """Hz; outside, resampling would fill the disk or the memory."""
 
 _ARRAYS = frozenset({"u8", "s16", "s32", "flt", "dbl"})
-
-_FULL = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 
 Samples = NDArray[np.float32]
 
@@ -138,7 +135,7 @@ class PcmFile:
         os.unlink(self.path)
 
     def _failed(self, error: OSError) -> OutputError:
-        if error.errno in _FULL:
+        if error.errno in DISK_FULL:
             return OutputError(
                 f"There is no room left for the decoded sound in {self._folder}: {error.strerror}.",
                 "It takes 115 MB per hour of sound: free some space, "

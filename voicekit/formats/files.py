@@ -10,9 +10,8 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from voicekit.errors import OutputError
+from voicekit.errors import DISK_FULL, OutputError
 
-_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM)
 
 # The process's own open files, by name. Where they lead to a regular file (`> out.txt`) that file is
@@ -98,7 +97,7 @@ def explain(error: OSError, path: Path) -> OutputError:
     """
     reason = error.strerror or str(error)
     message = f"Cannot write {path}: {reason}."
-    if error.errno in _FULL:
+    if error.errno in DISK_FULL:
         return OutputError(message, "Free some space, or choose another folder with -o.")
     if error.errno in _FORBIDDEN:
         return OutputError(message, "Choose a folder that you may write to with -o, "

@@ -19,7 +19,7 @@ from typing import Any
 from voicekit.version import __version__
 from voicekit.engines import choice as engine_choice
 from voicekit.engines.silero import SileroDetector
-from voicekit.errors import OutputError, ProcessingError, VoicekitError
+from voicekit.errors import DISK_FULL, OutputError, ProcessingError, VoicekitError
 from voicekit.execution.slots import Died, Finished, Progress, Raised, SlotContext, Slots, Started
 from voicekit.options import RunOptions
 from voicekit.planning import chunks as chunking
@@ -376,8 +376,8 @@ def _as_ours(error: BaseException) -> VoicekitError:
     if isinstance(error, VoicekitError):
         return error
     ours: VoicekitError = ProcessingError(f"{type(error).__name__}: {error}")
-    if isinstance(error, OSError) and error.filename:
-        ours = OutputError(f"{error.strerror}: {error.filename}.",
-                           "Is the disk full? Choose another place with --temp-dir.")
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
+        ours = OutputError(f"The temporary folder is full: {error.strerror}.",
+                           "Make room, or choose another folder with --temp-dir.")
     ours.__cause__ = error
     return ours
