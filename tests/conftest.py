@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.commands import SHORT
+from tests.models import measure_pico
 from voicekit import audio
 
 
@@ -29,3 +30,11 @@ def evaluation() -> Path:
     if not folder:
         pytest.skip("VOICEKIT_EVAL does not name the folder of evaluation recordings")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def pico(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The pico Whisper as every engine reads it: what ``--model`` takes, by engine and precision."""
+    pytest.importorskip("whisper", reason="openai-whisper is not installed")
+    folder = tmp_path_factory.mktemp("pico")
+    return {kind: measure_pico.build(kind, folder) for kind in measure_pico.KINDS}

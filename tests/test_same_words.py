@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tests import sound
 from tests.commands import run
 from tests.conftest import samples_of
-from tests.models import tiny_whisper
+from tests.models import random_whisper
 
 SETTINGS = [(0.5, 1), (1, 2), (2, 2), (5, 1), (2, 8)]
 FORMATS = ("txt", "srt", "vtt", "tsv")
@@ -85,7 +85,7 @@ def test_faster_whisper_on_a_small_model(tmp_path: Path, speech: NDArray[np.int1
 
 @pytest.fixture(scope="session")
 def small_whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_whisper.build_ctranslate2(tmp_path_factory.mktemp("models") / "ct2")
+    return random_whisper.build_ctranslate2(tmp_path_factory.mktemp("models") / "ct2")
 
 
 def check_ledger(transcript: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.commands import SHORT, run
 from tests.engines.onnx_kinds import build, put_in_cache
-from tests.models import tiny_whisper
+from tests.models import random_whisper
 from voicekit.engines.choice import choose
 from voicekit.errors import EngineMissingError, ModelError, UsageError
 from voicekit.options import EngineOptions, RunOptions
@@ -32,7 +32,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def add_whisper(models: Path, seed: int = 0) -> None:
-    folder = tiny_whisper.build_ctranslate2(models / f"built-{seed}", seed=seed)
+    folder = random_whisper.build_ctranslate2(models / f"built-{seed}", seed=seed)
     put_in_cache(models / "hub", "Systran/faster-whisper-small", folder)
 
 
@@ -117,7 +117,7 @@ def test_a_recording_found_to_be_russian_goes_to_gigaam(models: Path, tmp_path: 
 @pytest.mark.model
 def test_every_engine_runs_the_whole_job(models: Path, tmp_path: Path) -> None:
     models.mkdir()
-    whisper = tiny_whisper.build_openai(models / "openai")
+    whisper = random_whisper.build_openai(models / "openai")
     build("ctc", models / "ctc")
     build("tdt", models / "tdt")
     for engine, model in [("openai-whisper", whisper), ("gigaam", models / "ctc"), ("parakeet", models / "tdt")]:

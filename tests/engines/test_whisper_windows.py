@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.engines.whisper_cases import SILENCE, WINDOWS, build, load, noise, tone, whispers_tokenizer
-from tests.models import tiny_whisper
+from tests.models import random_whisper, whisper_files
 from voicekit.engines import whisper_windows, whisper_words
 from voicekit.engines.whisper_windows import Decoded, Effort, prompt_tokens
 from voicekit.engines.whisper_words import Timing
@@ -78,7 +78,7 @@ def same(one: WindowResult, other: WindowResult) -> bool:
 @pytest.mark.model
 def test_encoders_agree(both: tuple[Any, Any]) -> None:
     fast, slow = (np.asarray(engine.encode(WINDOWS)) for engine in both)
-    assert fast.shape == (len(WINDOWS), 1500, tiny_whisper.WIDTH)
+    assert fast.shape == (len(WINDOWS), 1500, random_whisper.TINY.width)
     assert np.abs(fast - slow).max() < 2e-3  # of values around 1; the log-mel features differ by 1e-5
     assert np.abs(fast - slow).mean() < 1e-5
 
@@ -381,9 +381,9 @@ def test_unknown_language_name() -> None:
 @pytest.mark.parametrize("sentence", ["Hello, world! It's 5 o'clock.", " Привет, мир; ёлка, объём.", " naïve 日本語 🙂"])
 def test_the_tokenizer_is_whispers(sentence: str) -> None:
     theirs = whispers_tokenizer()
-    ours = tiny_whisper.build_tokenizer()
+    ours = whisper_files.build_tokenizer()
     tokens = ours.encode(sentence, add_special_tokens=False).ids
     assert tokens == theirs.encode(sentence)
     assert ours.decode(tokens) == theirs.decode(tokens) == sentence
     assert all(ours.token_to_id(token) == number for token, number in theirs.special_tokens.items())
-    assert ours.get_vocab_size() == tiny_whisper.VOCABULARY
+    assert ours.get_vocab_size() == random_whisper.TINY.vocabulary

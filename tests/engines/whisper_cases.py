@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.models import tiny_whisper
+from tests.models import random_whisper
 from voicekit.engines import adapter
 from voicekit.protocols import EngineSpec, Samples
 
@@ -44,8 +44,8 @@ def whispers_tokenizer() -> Any:
 def build(engine: str, folder: Path, quantization: str = "float32", looping: bool = False) -> Path:
     whispers_tokenizer()  # without openai-whisper there is no vocabulary to build from
     if engine == "faster-whisper":
-        return tiny_whisper.build_ctranslate2(folder, quantization, looping=looping)
-    return tiny_whisper.build_openai(folder, looping=looping)
+        return random_whisper.build_ctranslate2(folder, quantization, looping=looping)
+    return random_whisper.build_openai(folder, looping=looping)
 
 
 def load(engine: str, path: Path, compute_type: str = "float32", threads: int = 2) -> Any:

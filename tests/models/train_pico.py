@@ -1,0 +1,503 @@
+"""Train the pico Whisper: a real, very small Whisper for the small language of pico_grammar.py."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+import whisper
+from torch import Tensor, nn
+from whisper.model import ModelDimensions, Whisper
+from whisper.tokenizer import get_tokenizer
+
+from tests.models import pico_grammar, pico_sound
+from tests.models.pico_grammar import LANGUAGES, VARIANTS
+from tests.models.pico_sound import RATE, Clip, Sound
+
+WIDTH, HEADS, ENCODER_LAYERS, DECODER_LAYERS = 128, 4, 3, 3
+VOCABULARY, CONTEXT, FRAMES = 51_865, 448, 1500
+FRAMES_PER_SECOND = 50
+
+TOKENIZER = get_tokenizer(True, num_languages=99)
+SOT, EOT, BEFORE = TOKENIZER.sot, TOKENIZER.eot, TOKENIZER.sot_prev
+TIMES = TOKENIZER.timestamp_begin
+LANGUAGE_TOKENS = {language: TOKENIZER.to_language_token(language) for language in LANGUAGES}
+
+
+def word_tokens(word: str) -> list[int]:
+    """The tokens of a word within a text."""
+    return list(TOKENIZER.encode(" " + word))
+
+
+MARKS = {mark: TOKENIZER.encode(mark)[0] for mark in ".?"}
+TEXT = sorted({token for language in LANGUAGES for word in pico_grammar.vocabulary(language)
+               for token in word_tokens(word)} | set(MARKS.values()))
+SPECIAL = [EOT, SOT, *LANGUAGE_TOKENS.values(), TOKENIZER.translate, TOKENIZER.transcribe, BEFORE, TOKENIZER.no_speech,
+           TOKENIZER.no_timestamps]
+USED = [*TEXT, *SPECIAL, *range(TIMES, VOCABULARY)]
+"""The tokens with a row in the embedding; all others are zero."""
+
+ROW = {token: row for row, token in enumerate(USED)}
+UNUSED = math.log(VOCABULARY - len(USED))
+"""The zero rows as one class of the softmax: each has the logit 0."""
+
+
+# ---------------------------------------------------------------- what is heard and what shall be written
+
+
+@dataclass
+class Example:
+    """A window and its answer.
+
+    Attributes
+    ----------
+    samples : ndarray, shape (samples,), float32
+        At 16 kHz.
+    tokens : list of int
+        From the prompt to the end of the text.
+    first : int
+        Where ``<|startoftranscript|>`` stands.
+    heard : dict of int to (float, float)
+        For the place of a token in ``tokens``, where it is heard, in seconds.
+    spoken : list of (int, float, float)
+        Tokens of what is said in its own language, in order.
+    speech : bool
+        Whether anything is said.
+    """
+
+    samples: Sound
+    tokens: list[int]
+    first: int
+    heard: dict[int, tuple[float, float]] = field(default_factory=dict)
+    spoken: list[tuple[int, float, float]] = field(default_factory=list)
+    speech: bool = True
+
+
+def make_clips(arguments: tuple[int, int]) -> list[Clip]:
+    """Sentences for training; runs in a process of its own."""
+    seed, count = arguments
+    rng = random.Random(seed)
+    made = (pico_sound.say(pico_grammar.sentence(rng, held_out=False), rng.choice(LANGUAGES), rng) for _ in range(count))
+    return [clip for clip in made if clip is not None]
+
+
+def make_noises(seed: int) -> list[Sound]:
+    """Half a minute each, of things that are not speech."""
+    rng = random.Random(seed)
+    return [pico_sound.noise(rng, 30) for _ in range(60)]
+
+
+class Composer:
+    """Puts sentences and noise together to windows."""
+
+    def __init__(self, clips: Sequence[Clip], noises: Sequence[Sound], rng: random.Random) -> None:
+        self._clips = {language: [clip for clip in clips if clip.language == language] for language in LANGUAGES}
+        self._noises = noises
+        self._rng = rng
+
+    def example(self, seconds: float, shift: float) -> Example:
+        """A window of a length; its clock, for timestamps, starts at `shift`."""
+        rng = self._rng
+        if rng.random() < 0.07:
+            return self._empty(seconds)
+        language = rng.choice(LANGUAGES)
+        placed = self._placed(language, seconds)
+        samples = np.zeros(int(seconds * RATE), np.float32)
+        for clip, start in placed:
+            begin = int(start * RATE)
+            part = clip.samples[:len(samples) - begin]
+            samples[begin:begin + len(part)] += part * 10 ** (rng.uniform(-3, 3) / 20)
+        end = placed[-1][1] + placed[-1][0].duration
+        self._add_noise(samples, min(seconds, end + rng.choice((0.0, 0.1, 0.5, 0.5, 3.0))))
+        return self._answer(samples, placed, language, seconds, shift)
+
+    def _placed(self, language: str, seconds: float) -> list[tuple[Clip, float]]:
+        """Sentences with their starts; as many as come to lie in the window."""
+        rng = self._rng
+        mixed = seconds > 10 and rng.random() < 0.06
+        length = seconds if rng.random() < 0.5 else rng.uniform(2.5, seconds)
+        place = rng.uniform(0, 0.6) if rng.random() < 0.8 else rng.uniform(0, min(4.0, length / 3))
+        pauses = rng.choice((0.3, 0.5, 1.0))
+        placed: list[tuple[Clip, float]] = []
+        while True:
+            other = mixed and rng.random() < 0.25
+            clip = rng.choice(self._clips[LANGUAGES[1 - LANGUAGES.index(language)] if other else language])
+            if place + clip.duration > length and placed:
+                return placed
+            if place + clip.duration > seconds:
+                continue  # too long for a short window
+            placed.append((clip, place))
+            place += clip.duration + 0.15 + rng.expovariate(1 / pauses) + (rng.random() < 0.03) * rng.uniform(1, 5)
+
+    def _add_noise(self, samples: Sound, end: float) -> None:
+        rng = self._rng
+        if rng.random() < 0.25:
+            return
+        # Windows are filled up with digital silence.
+        part = samples[:int(end * RATE)]
+        power = float(np.sqrt(np.mean(np.square(part[part != 0])))) if part.any() else 0.1
+        noise = self._noise(len(part))
+        part += noise * (power * 10 ** (-rng.uniform(6, 40) / 20) / max(float(np.sqrt(np.mean(noise ** 2))), 1e-6))
+
+    def _noise(self, count: int) -> Sound:
+        noise = self._rng.choice(self._noises)
+        return np.roll(noise, self._rng.randrange(len(noise)))[:count]
+
+    def _empty(self, seconds: float) -> Example:
+        rng = self._rng
+        samples = np.zeros(int(seconds * RATE), np.float32)
+        if rng.random() < 0.8:
+            count = int(rng.choice((1.0, rng.random())) * len(samples))
+            samples[:count] = self._noise(count) * 10 ** (-rng.uniform(0, 60) / 20)
+        head = [SOT, LANGUAGE_TOKENS[rng.choice(LANGUAGES)], TOKENIZER.transcribe]
+        # The runtimes forbid an empty text at once, so what follows a word that should not be there matters.
+        rest = rng.choice([[TOKENIZER.no_timestamps], [TOKENIZER.no_timestamps, rng.choice(TEXT)], [TIMES]])
+        prompt = self._prompt(rng.choice(LANGUAGES)) if rng.random() < 0.2 else []
+        return Example(samples, [*prompt, *head, *rest, EOT], len(prompt), speech=False)
+
+    def _prompt(self, language: str) -> list[int]:
+        """Text that came before, or words to expect."""
+        rng = self._rng
+        words = rng.choice(self._clips[language]).sentence.words(language) if rng.random() < 0.7 else []
+        words = words + rng.choices(pico_grammar.vocabulary(language), k=rng.randint(0 if words else 1, 6))
+        if rng.random() < 0.5:
+            words.insert(rng.randint(0, len(words)), VARIANTS[language][1])
+        return [BEFORE, *(token for word in words for token in word_tokens(word))]
+
+    def _answer(self, samples: Sound, placed: list[tuple[Clip, float]], language: str, seconds: float,
+                shift: float) -> Example:
+        rng = self._rng
+        prompt = self._prompt(language) if rng.random() < 0.25 else []
+        counts = {code: sum(clip.language == code for clip, _ in placed) for code in LANGUAGES}
+        main = max(LANGUAGES, key=lambda code: (counts[code], code == language))
+        translate = main == "ru" and counts["en"] == 0 and rng.random() < 0.12
+        timed = rng.random() < 0.35
+        tokens = [*prompt, SOT, LANGUAGE_TOKENS[main], TOKENIZER.translate if translate else TOKENIZER.transcribe]
+        tokens += [] if timed else [TOKENIZER.no_timestamps]
+        example = Example(samples, tokens, len(prompt))
+        asked = {code: word_tokens(VARIANTS[code][1])[0] in prompt for code in LANGUAGES}
+        ends = [start for _, start in placed[1:]] + [seconds]
+        for (clip, start), following in zip(placed, ends, strict=True):
+            self._write(example, clip, start, following, translate, timed, shift, asked)
+        last = placed[-1][1] + placed[-1][0].duration
+        example.heard[len(tokens)] = (min(last + 0.3, seconds - 0.1), min(last + 1.0, seconds))
+        tokens.append(EOT)
+        return example
+
+    def _write(self, example: Example, clip: Clip, start: float, following: float, translate: bool, timed: bool,
+               shift: float, asked: dict[str, bool]) -> None:
+        tokens = example.tokens
+        end = start + clip.duration
+        pause = (end, max(min(following, end + 2.0), end + 0.04))
+
+        def write(token: int, heard: tuple[float, float]) -> None:
+            example.heard[len(tokens)] = heard
+            tokens.append(token)
+
+        def spread(word: str, begin: float, stop: float) -> list[tuple[int, float, float]]:
+            parts = word_tokens(spelt(word, clip.language, asked))
+            step = (stop - begin) / len(parts)
+            return [(token, begin + i * step, begin + (i + 1) * step) for i, token in enumerate(parts)]
+
+        said = [part for word, a, b in clip.words for part in spread(word, start + a, start + b)]
+        example.spoken += said
+        if timed:
+            write(time_token(start + shift), (start, start + 0.2))
+        for token, a, b in translated(clip, start) if translate else said:
+            write(token, (a, b))
+        write(MARKS[clip.sentence.mark], pause)
+        if timed:
+            write(time_token(end + shift), (end - 0.1, end + 0.1))
+
+
+def spelt(word: str, language: str, asked: dict[str, bool]) -> str:
+    """The word in the spelling that the prompt asks for."""
+    usual, other = VARIANTS[language]
+    return other if word == usual and asked[language] else word
+
+
+def translated(clip: Clip, start: float) -> list[tuple[int, float, float]]:
+    """The sentence in English, its tokens at the times of the Russian phrases."""
+    found: list[tuple[int, float, float]] = []
+    place = 0
+    for english, russian in clip.sentence.phrases:
+        count = len(russian.split())
+        tokens = [token for word in english.split() for token in word_tokens(word)]
+        if count:
+            begin, stop = clip.words[place][1], clip.words[place + count - 1][2]
+            place += count
+        else:  # "the" is heard nowhere: a moment before what follows
+            begin = clip.words[place][1] if place < len(clip.words) else clip.duration
+            stop = begin + 0.05
+        step = (stop - begin) / len(tokens)
+        found += [(token, start + begin + i * step, start + begin + (i + 1) * step) for i, token in enumerate(tokens)]
+    return found
+
+
+def time_token(seconds: float) -> int:
+    """The timestamp token of a time."""
+    return TIMES + min(max(round(seconds * FRAMES_PER_SECOND), 0), FRAMES)
+
+
+# ---------------------------------------------------------------- the model and what it is taught
+
+
+class Pico(nn.Module):
+    """Whisper's own modules with an embedding of the used tokens only, and heads that help training."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dims = ModelDimensions(80, FRAMES, WIDTH, HEADS, ENCODER_LAYERS, VOCABULARY, CONTEXT, WIDTH, HEADS,
+                                    DECODER_LAYERS)
+        self.whisper = Whisper(self.dims)
+        self.whisper.decoder.token_embedding = nn.Embedding(1, WIDTH)
+        self.whisper.decoder.positional_embedding.data = 0.1 * whisper.model.sinusoids(CONTEXT, WIDTH)
+        self.rows = nn.Parameter(torch.randn(len(TEXT) + len(SPECIAL), WIDTH) * WIDTH ** -0.5)
+        # Timestamps are points on a line: their rows are smooth functions of time.
+        clock = torch.arange(FRAMES + 1)[:, None] * torch.arange(256)[None] * (math.pi / FRAMES)
+        self.register_buffer("clock", torch.cos(clock))
+        self.clock_rows = nn.Parameter(torch.randn(256, WIDTH) * WIDTH ** -0.5 / 16)
+        # What is said at each moment, and what was said just before.
+        self.now, self.just_before = nn.Linear(WIDTH, len(TEXT) + 1), nn.Linear(WIDTH, len(TEXT) + 1)
+
+    def embedding(self) -> Tensor:
+        """Rows of all used tokens, shape (used, width)."""
+        return torch.cat([self.rows, self.clock @ self.clock_rows])
+
+    def encode(self, mel: Tensor, offset: int) -> Tensor:
+        """(batch, 80, frames) to (batch, frames / 2, width); fewer frames than 30 s may stand anywhere in them."""
+        encoder = self.whisper.encoder
+        x = F.gelu(encoder.conv2(F.gelu(encoder.conv1(mel)))).permute(0, 2, 1)
+        x = x + encoder.positional_embedding[offset:offset + x.shape[1]]
+        for block in encoder.blocks:
+            h = block.attn_ln(x)
+            x = x + block.attn.out(_attention(block.attn, h, h)[0])
+            x = x + block.mlp(block.mlp_ln(x))
+        return encoder.ln_post(x)
+
+    def decode(self, rows: Tensor, audio: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Logits of the used tokens, shape (batch, length, used), and the log-attention of every layer."""
+        decoder = self.whisper.decoder
+        table = self.embedding()
+        x = F.embedding(rows, table) + decoder.positional_embedding[:rows.shape[1]]
+        looked = []
+        for block in decoder.blocks:
+            h = block.attn_ln(x)
+            x = x + block.attn.out(_attention(block.attn, h, h, causal=True)[0])
+            h, scores = _attention(block.cross_attn, block.cross_attn_ln(x), audio, keep=True)
+            x = x + block.cross_attn.out(h)
+            x = x + block.mlp(block.mlp_ln(x))
+            looked.append(scores)
+        return decoder.ln(x).float() @ table.T, looked
+
+
+def _attention(layer: Any, x: Tensor, source: Tensor, causal: bool = False, keep: bool = False) -> tuple[Tensor, Any]:
+    """Attention as openai-whisper computes it; with ``keep``, its logarithm too, (batch, heads, length, frames)."""
+    q, k, v = (part.unflatten(-1, (HEADS, -1)).transpose(1, 2)
+               for part in (layer.query(x), layer.key(source), layer.value(source)))
+    if not keep:
+        return F.scaled_dot_product_attention(q, k, v, is_causal=causal).transpose(1, 2).flatten(2), None
+    scores = (q @ k.transpose(-1, -2)).float() / math.sqrt(q.shape[-1])
+    weights = scores.log_softmax(-1)
+    return (weights.exp().to(v.dtype) @ v).transpose(1, 2).flatten(2), weights
+
+
+def mel(samples: Tensor) -> Tensor:
+    """Whisper's features of each window by itself, (batch, samples) to (batch, 80, frames)."""
+    spectrum = torch.stft(samples, 400, 160, window=torch.hann_window(400, device=samples.device), return_complex=True)
+    power = whisper.audio.mel_filters(samples.device, 80) @ (spectrum[..., :-1].abs() ** 2)
+    log = torch.clamp(power, min=1e-10).log10()
+    return (torch.maximum(log, log.amax((1, 2), keepdim=True) - 8) + 4) / 4
+
+
+@dataclass
+class Batch:
+    """Examples as arrays."""
+
+    samples: Tensor  # (batch, samples)
+    rows: Tensor  # (batch, length), rows of the embedding
+    targets: Tensor  # (batch, length): the next row, -1 where nothing is taught
+    smooth: Tensor  # (batch, length): whether the target is a timestamp
+    lost: Tensor  # (batch, length): whether no text should come at all
+    begins: Tensor  # (batch, length): first frame where the next token is heard
+    ends: Tensor  # (batch, length): the frame after the last; 0 where nothing is heard
+    now: Tensor  # (batch, frames): what is said, 0 for nothing
+    before: Tensor  # (batch, frames): what was said before that
+
+
+def collate(examples: Sequence[Example], rng: random.Random) -> Batch:
+    """Put examples together; some of the words that the decoder is told to have written are wrong."""
+    length = max(len(example.tokens) for example in examples) - 1
+    frames = len(examples[0].samples) // (RATE // FRAMES_PER_SECOND)
+    shape = (len(examples), length)
+    rows = np.full(shape, ROW[EOT])
+    targets, begins, ends = np.full(shape, -1), np.zeros(shape, int), np.zeros(shape, int)
+    now, before = (np.zeros((len(examples), frames), int) for _ in range(2))
+    lost = np.zeros(shape, bool)
+    for i, example in enumerate(examples):
+        wanted = [ROW[token] for token in example.tokens]
+        rows[i, :len(wanted) - 1] = wanted[:-1]
+        text = example.first + 3  # nothing is taught of the task and of <|notimestamps|>
+        targets[i, example.first] = wanted[example.first + 1] if example.speech else ROW[TOKENIZER.no_speech]
+        timed = example.tokens[text] != TOKENIZER.no_timestamps
+        for place in range(text - timed, len(wanted) - 1):
+            targets[i, place] = wanted[place + 1]
+            if place > text and wanted[place] < len(TEXT) and rng.random() < 0.03:
+                rows[i, place] = rng.randrange(len(TEXT))
+        if not example.speech:
+            targets[i, text - timed:len(wanted) - 2] = -1
+            lost[i, text] = not timed and len(wanted) - 2 == text
+        for place, (begin, end) in example.heard.items():
+            begins[i, place - 1] = min(int(begin * FRAMES_PER_SECOND), frames - 1)
+            ends[i, place - 1] = min(max(round(end * FRAMES_PER_SECOND), begins[i, place - 1] + 1), frames)
+        previous = 0
+        for token, begin, end in example.spoken:
+            part = slice(round(begin * FRAMES_PER_SECOND), round(end * FRAMES_PER_SECOND))
+            now[i, part], before[i, part] = ROW[token] + 1, previous
+            previous = ROW[token] + 1
+    smooth = targets >= len(TEXT) + len(SPECIAL)
+    samples = torch.from_numpy(np.stack([example.samples for example in examples]))
+    return Batch(samples, *map(torch.from_numpy, (rows, targets, smooth, lost, begins, ends, now, before)))
+
+
+def losses(model: Pico, batch: Batch, offset: int) -> dict[str, Tensor]:
+    """What is to be made small, by name."""
+    audio = model.encode(mel(batch.samples), offset)
+    logits, looked = model.decode(batch.rows, audio)
+    logits = torch.cat([logits, torch.full((*logits.shape[:-1], 1), UNUSED, device=logits.device)], -1)
+    taught = batch.targets >= 0
+    chosen, wanted = logits[taught].log_softmax(-1), batch.targets[taught]
+    text = F.nll_loss(chosen[~batch.smooth[taught]], wanted[~batch.smooth[taught]])
+    times = _near(chosen[batch.smooth[taught]], wanted[batch.smooth[taught]])
+    # Where the text should end before it begins, all words are equally unlikely.
+    lost = -logits[batch.lost].log_softmax(-1)[:, :len(TEXT)].mean() * 0.05 if batch.lost.any() else text.new_zeros(())
+    heard = batch.ends > 0
+    frame = torch.arange(audio.shape[1], device=audio.device)
+    inside = (frame >= batch.begins[heard][:, None]) & (frame < batch.ends[heard][:, None])
+    inside = inside / inside.sum(-1, keepdim=True)
+    aligned = sum(-(scores.transpose(1, 2)[heard] * inside[:, None]).sum(-1).mean() for scores in looked) / len(looked)
+    said = audio.float()
+    now = F.cross_entropy(model.now(said).flatten(0, 1), batch.now.flatten())
+    before = F.cross_entropy(model.just_before(said)[batch.now > 0], batch.before[batch.now > 0])
+    return {"text": text, "times": times, "lost": lost, "aligned": aligned, "now": now, "before": before}
+
+
+def _near(chosen: Tensor, wanted: Tensor) -> Tensor:
+    """Cross-entropy with a timestamp or one near it: nobody hears 20 ms."""
+    if not len(wanted):
+        return chosen.new_zeros(())
+    first = len(TEXT) + len(SPECIAL)
+    distance = torch.arange(FRAMES + 1, device=chosen.device)[None] - (wanted - first)[:, None]
+    soft = torch.exp(-0.5 * (distance / 2.0) ** 2)
+    return -(chosen[:, first:first + FRAMES + 1] * (soft / soft.sum(-1, keepdim=True))).sum(-1).mean()
+
+
+WEIGHTS = {"text": 1.0, "times": 0.3, "lost": 1.0, "aligned": 0.5, "now": 0.7, "before": 0.3}
+
+
+# ---------------------------------------------------------------- training
+
+
+@dataclass(frozen=True)
+class Course:
+    """What is trained in which part of the time."""
+
+    until: float  # share of the time
+    seconds: float
+    batch: int
+
+
+COURSES = (Course(0.28, 8, 32), Course(0.42, 16, 20), Course(1.0, 30, 12))
+
+
+def train(minutes: float, seed: int, device: str, output: Path, clips: int, resume: Path | None) -> None:
+    """Train for a time and write the weights every five minutes."""
+    torch.manual_seed(seed)
+    rng = random.Random(seed)
+    began = time.monotonic()
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        noises = pool.map(make_noises, [seed, seed + 1])
+        spoken = pool.map(make_clips, [(seed * 1000 + i, clips // 40) for i in range(40)])
+        composer = Composer([clip for part in spoken for clip in part], [n for part in noises for n in part], rng)
+    print(f"{clips} sentences spoken in {time.monotonic() - began:.0f} s", flush=True)
+    model = Pico().to(device)
+    if resume is not None:
+        model.load_state_dict(torch.load(resume, map_location=device))
+    smoothed = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, betas=(0.9, 0.98), weight_decay=0.01)
+    began, step, saved, course = time.monotonic(), 0, 0.0, COURSES[0]
+
+    def prepare(course: Course) -> tuple[Batch, int]:
+        room = FRAMES - int(course.seconds * FRAMES_PER_SECOND)
+        offset = rng.randint(0, room) if room and rng.random() < 0.7 else 0
+        examples = [composer.example(course.seconds, offset / FRAMES_PER_SECOND) for _ in range(course.batch)]
+        return collate(examples, rng), offset
+
+    with ThreadPoolExecutor(1) as ahead:
+        following = ahead.submit(prepare, course)
+        while (share := (time.monotonic() - began) / (60 * minutes)) < 1:
+            batch, offset = following.result()
+            course = next(one for one in COURSES if share < one.until)
+            following = ahead.submit(prepare, course)
+            for group in optimizer.param_groups:
+                group["lr"] = 2e-3 * min(1, (step + 1) / 150) * (0.5 * (1 + math.cos(math.pi * share)) + 0.01)
+            batch = Batch(*(getattr(batch, name).to(device) for name in Batch.__dataclass_fields__))
+            with torch.autocast(device, dtype=torch.bfloat16):
+                found = losses(model, batch, offset)
+            loss = sum(WEIGHTS[name] * value for name, value in found.items())
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            step += 1
+            with torch.no_grad():
+                for name, value in model.state_dict().items():
+                    smoothed[name].lerp_(value, max(0.005, 1 / step)) if value.is_floating_point() else None
+            minute = (time.monotonic() - began) / 60
+            if step % 25 == 0:
+                print(f"{minute:6.1f} min  step {step}  {course.seconds:.0f} s  "
+                      + "  ".join(f"{name} {value.item():.3f}" for name, value in found.items()), flush=True)
+            if minute - saved > 4:
+                saved = minute
+                save(model, smoothed, output)
+    save(model, smoothed, output)
+    print(f"{step} steps, {time.process_time() / 60:.0f} core minutes", flush=True)
+
+
+def save(model: Pico, state: dict[str, Tensor], output: Path) -> None:
+    """Write Whisper's parameters in half precision, and the rows of the used tokens only."""
+    torch.save(state, output.with_suffix(".state.pt"))
+    used = Pico()
+    used.load_state_dict({name: value.cpu() for name, value in state.items()})
+    arrays = {name: value.numpy().astype(np.float16) for name, value in used.whisper.state_dict().items()
+              if name not in ("decoder.token_embedding.weight", "encoder.positional_embedding", "decoder.mask")}
+    np.savez_compressed(output, used=np.array(USED, np.int32), rows=used.embedding().detach().numpy().astype(np.float16),
+                        **arrays)
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=75, help="how long to train")
+    parser.add_argument("--clips", type=int, default=40_000, help="sentences to speak before")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--output", type=Path, default=Path(__file__).with_name("pico_whisper.npz"))
+    parser.add_argument("--resume", type=Path, help="a .state.pt to go on from")
+    given = parser.parse_args()
+    train(given.minutes, given.seed, given.device, given.output, given.clips, given.resume)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Models of the true sizes for measuring speed: the right shape, and exactly the tokens that were asked for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from profiles.whisper_shapes import SHAPES, WARNING
+from tests.commands import ROOT
+from tests.engines.whisper_cases import load, noise
+from voicekit.engines.whisper_windows import Effort
+from voicekit.options import DecodingOptions
+
+TOKENS = 130
+
+# Millions of parameters, from the model card.
+PUBLISHED = {"tiny": 39, "base": 74, "small": 244, "medium": 769, "large-v3": 1550, "large-v3-turbo": 809}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("whisper", reason="openai-whisper is not installed")
+    folder = tmp_path_factory.mktemp("shapes")
+    done = subprocess.run([sys.executable, "-m", "profiles.whisper_shapes", "tiny", "--tokens", str(TOKENS), "--into",
+                           str(folder)], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert WARNING in done.stdout and "mean nothing" in WARNING
+    return folder
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_the_sizes_are_the_published_ones(name: str) -> None:
+    shape = SHAPES[name]
+    width = shape.width
+    encoder = shape.encoder_layers * 12 * width ** 2 + 3 * width * (shape.mels + width)
+    decoder = shape.decoder_layers * 16 * width ** 2 + (shape.vocabulary + 448) * width
+    assert (encoder + decoder) / 1e6 == pytest.approx(PUBLISHED[name], rel=0.05)
+    assert shape.vocabulary == (51_866 if name.startswith("large") else 51_865)
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("engine, precision", [("faster-whisper", "int8"), ("openai-whisper", "float32")])
+def test_every_window_has_as_many_tokens_as_asked_for(built: Path, engine: str, precision: str,
+                                                      speech: NDArray[np.int16]) -> None:
+    title = f"random-tiny-{TOKENS}-tokens"
+    model = load(engine, built / (title if engine == "faster-whisper" else f"{title}.pt"), precision)
+    sound = speech.astype(np.float32) / 32768
+    windows = [sound, sound[:80_000], noise(30)]
+    encoded = model.encode(windows)
+    for word_timestamps in (True, False):
+        options = DecodingOptions(language="ru", word_timestamps=word_timestamps)
+        decoded = model.decode(encoded, options, [], Effort(1))
+        assert not any(one.doubtful or one.silent for one in decoded), "nothing is decoded twice"
+        # <|notimestamps|> is one of them; a last timestamp may have to be closed by a second one.
+        wanted = {TOKENS - 1} if word_timestamps else {TOKENS, TOKENS + 1}
+        assert {len(one.tokens) for one in decoded} <= wanted
+    assert len({one.text for one in decoded}) == len(windows)
+
+
+@pytest.mark.model
+def test_whoever_finds_the_model_is_warned(built: Path) -> None:
+    assert (built / f"random-tiny-{TOKENS}-tokens" / "README.txt").read_text().strip() == WARNING

@@ -1,0 +1,147 @@
+"""The main job with a real Whisper: words, times and languages of whole recordings, whatever the cutting."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from profiles.cuts import cuts_of, errors_by_place
+from tests import sound
+from tests.commands import run
+from tests.models import measure_pico, pico_cases, pico_grammar, pico_sound
+from tests.models.measure_pico import plain, word_errors
+from tests.models.pico_cases import Talk
+from tests.models.pico_sound import RATE
+from tests.test_same_words import check_ledger, check_same
+from voicekit.types import Span, Window, Word
+
+pytestmark = [pytest.mark.model, pytest.mark.xdist_group("pico")]
+
+ENGINES = {"faster-whisper": "faster-whisper int8", "openai-whisper": "openai-whisper"}
+
+
+@pytest.fixture(scope="session")
+def conversation() -> Talk:
+    """Ten minutes of two people who talk in turn."""
+    return pico_cases.conversation(1, 600, "en")
+
+
+def transcript_of(path: Path, model: Path, folder: Path, *options: str) -> dict[str, Any]:
+    done = run(path, "--model", str(model), "-o", "out.json", *options, cwd=folder, timeout=900)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads((folder / "out.json").read_text(encoding="utf-8"))
+    return found
+
+
+def words_of(transcript: dict[str, Any]) -> list[Word]:
+    return [Word(word["start"], word["end"], word["word"], word["probability"])
+            for segment in transcript["segments"] for word in segment["words"]]
+
+
+def text_of(transcript: dict[str, Any]) -> list[str]:
+    return [word for segment in transcript["segments"] for word in plain(segment["text"])]
+
+
+def windows_of(transcript: dict[str, Any]) -> list[Window]:
+    """From the first to the last speech of every window."""
+    grouped = itertools.groupby(transcript["ledger"], key=lambda entry: entry["window"])
+    spans = [(index, [Span(entry["start"], entry["end"]) for entry in entries]) for index, entries in grouped]
+    return [Window(index, found[0].start, found[-1].end, tuple(found)) for index, found in spans]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_ten_minutes_are_the_same_and_right(tmp_path: Path, conversation: Talk, pico: dict[str, Path], engine: str) -> None:
+    path = sound.write_plain_wav(tmp_path / "talk.wav", conversation.pcm())
+    found = check_same(path, tmp_path, "--engine", engine, "--model", str(pico[ENGINES[engine]]), "--language", "en",
+                       at_least=20)["json"]
+    check_ledger(found)
+    assert word_errors([conversation.text], [text_of(found)]) <= 0.05
+    check_cuts(conversation, found)
+    check_times(conversation, found)
+
+
+def check_cuts(talk: Talk, transcript: dict[str, Any]) -> None:
+    """No more errors beside the cuts than elsewhere, but for what chance does to so many words."""
+    times = [(start + end) / 2 for _, start, end in talk.words]
+    beside, elsewhere = errors_by_place(talk.text, times, text_of(transcript), cuts_of(windows_of(transcript)))
+    assert beside.words > 150
+    chance = 2 * np.sqrt(max(elsewhere.rate, 0.005) / beside.words)
+    assert beside.rate <= elsewhere.rate + chance, (str(beside), str(elsewhere))
+
+
+def check_times(talk: Talk, transcript: dict[str, Any]) -> None:
+    """Words begin when they are said, in the last minute as in the first."""
+    delays = measure_pico.late(talk.words, words_of(transcript))
+    assert measure_pico.close(delays) >= 0.9
+    last = talk.words[-1][2]
+    first_minute, last_minute = ([delay for time, delay in delays if begin <= time < begin + 60]
+                                 for begin in (0, last - 60))
+    assert len(first_minute) > 60 and len(last_minute) > 60
+    assert measure_pico.close([(0, delay) for delay in last_minute]) >= 0.85
+    assert abs(float(np.median(last_minute)) - float(np.median(first_minute))) < 0.03, "no drift"
+
+
+@pytest.mark.parametrize("before", ["silence", "music"])
+def test_forty_seconds_before_the_first_word(tmp_path: Path, pico: dict[str, Path], before: str) -> None:
+    talk = pico_cases.talk(2, ["ru"] * 12, voices=["ru+Andrea"])
+    music = pico_sound.music(3, 40 * RATE) * np.float32(0.3)
+    start = music if before == "music" else np.zeros(40 * RATE, np.float32)
+    samples = np.concatenate([start, talk.samples])
+    path = sound.write_plain_wav(tmp_path / "late.wav", np.round(samples * 32767).astype(np.int16))
+    found = transcript_of(path, pico["faster-whisper int8"], tmp_path)
+    assert found["language"]["code"] == "ru"
+    assert word_errors([talk.text], [text_of(found)]) <= 0.08
+    assert found["segments"][0]["start"] >= 39.5, "nothing is said before"
+    moved = [(word, start + 40, end + 40) for word, start, end in talk.words]
+    assert measure_pico.close(measure_pico.late(moved, words_of(found))) >= 0.85
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_english_sentence_before_a_russian_talk(tmp_path: Path, pico: dict[str, Path], engine: str) -> None:
+    talk = pico_cases.talk(4, ["en", *["ru"] * 14], pause=(0.8, 1.5))
+    path = sound.write_plain_wav(tmp_path / "mixed.wav", talk.pcm())
+    found = transcript_of(path, pico[ENGINES[engine]], tmp_path, "--engine", engine)
+    assert found["language"]["code"] == "ru"
+    english = len(talk.sentences[0].words("en"))
+    said = [word for word in text_of(found) if word in pico_grammar.vocabulary("ru")]
+    assert word_errors([talk.text[english:]], [said]) <= 0.08
+
+
+@pytest.fixture(scope="module")
+def grey(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Talk]:
+    """A Russian recording in which a word of two spellings is said ten times."""
+    usual, _ = pico_grammar.VARIANTS["ru"]
+    talk = pico_cases.talk(6, ["ru"] * 10, noisy=False, wanted=lambda sentence: usual in sentence.words("ru"))
+    return sound.write_plain_wav(tmp_path_factory.mktemp("grey") / "talk.wav", talk.pcm()), talk
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("option", ["--initial-prompt", "--hotwords"])
+def test_a_prompt_on_the_command_line(tmp_path: Path, pico: dict[str, Path], grey: tuple[Path, Talk], option: str,
+                                      engine: str) -> None:
+    usual, other = pico_grammar.VARIANTS["ru"]
+    common = (grey[0], pico[ENGINES[engine]], tmp_path, "--engine", engine, "--language", "ru")
+    without, with_it = text_of(transcript_of(*common)), text_of(transcript_of(*common, option, other))
+    assert without.count(usual) >= 8 and without.count(other) == 0
+    assert with_it.count(other) >= 8 and with_it.count(usual) == 0
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_translating_on_the_command_line(tmp_path: Path, pico: dict[str, Path], grey: tuple[Path, Talk], engine: str) -> None:
+    path, talk = grey
+    found = transcript_of(path, pico[ENGINES[engine]], tmp_path, "--engine", engine, "--language", "ru", "--task", "translate")
+    english = [word for sentence in talk.sentences for word in sentence.words("en")]
+    assert word_errors([english], [text_of(found)]) <= 0.15
+
+
+def test_batches_on_the_command_line_change_no_word(tmp_path: Path, pico: dict[str, Path], conversation: Talk) -> None:
+    path = sound.write_plain_wav(tmp_path / "talk.wav", conversation.pcm()[:240 * RATE])
+    found = [transcript_of(path, pico["faster-whisper int8"], tmp_path, "--language", "en", "--batch-size", size,
+                           "--beam-size", "2") for size in ("1", "3", "16")]
+    assert [one["run"]["options"]["batch_size"] for one in found] == [1, 3, 16]
+    assert found[0]["segments"] == found[1]["segments"] == found[2]["segments"]
