@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.models import espeak
+from tests.models.espeak import Spoken
 from tests.models.pico_grammar import Sentence
 
 Sound = NDArray[np.float32]
@@ -16,10 +17,14 @@ Sound = NDArray[np.float32]
 RATE = espeak.RATE
 
 ACCENTS = {"en": ("en-us", "en", "en-gb-x-gbclan", "en-us-nyc"), "ru": ("ru",)}
-SPEAKERS = ("", "m1", "m2", "m3", "m4", "m5", "m7", "m8", "f1", "f2", "f3", "f5", "adam", "steph", "belinda",
-            "linda", "max", "robert", "john", "paul", "zac", "victor", "edward", "benjamin", "anika")
+SPEAKERS = ("", *(
+    "Alex Alicia Andy Annie AnxiousAndy Denis Diogo Henrique Jacky Lee Mario Mike Nguyen RicishayMax RicishayMax3 Storm "
+    "Tweaky adam anika antonio aunty belinda benjamin boris caleb croak ed edward edward2 f1 f2 f3 f5 grandma grandpa "
+    "gustave iven iven2 iven3 iven4 john kaukovalta klatt klatt2 klatt3 klatt4 linda m1 m2 m3 m4 m5 m7 m8 marcelo max "
+    "michel miguel norbert pablo paul pedro quincy rob robert robosoft robosoft3 sandro shelby steph steph2 steph3 "
+    "travis victor zac").split())
 UNHEARD_ACCENTS = {"en": ("en-gb-x-rp", "en-us"), "ru": ("ru",)}
-UNHEARD_SPEAKERS = ("m6", "f4", "Andrea", "Michael", "Gene", "shelby")
+UNHEARD_SPEAKERS = ("m6", "f4", "Andrea", "Michael", "Gene", "david", "Marco", "Hugo")
 """Never trained on."""
 
 
@@ -56,12 +61,24 @@ def say(sentence: Sentence, language: str, rng: random.Random, held_out: bool = 
     voice = voice or random_voice(language, rng, held_out)
     spoken = espeak.speak(sentence.text(language), voice, rng.randint(130, 190), rng.randint(25, 75),
                           rng.randint(30, 70))
+    if not held_out:
+        spoken = _another_throat(spoken, rng)
     words = sentence.words(language)
     places = [sum(len(word) + 1 for word in words[:index]) for index in range(len(words))]
     if [place for place, _, _ in spoken.words] != places:
         return None
     times = tuple((word, start, end) for word, (_, start, end) in zip(words, spoken.words, strict=True))
     return Clip(sentence, language, room(spoken.samples, rng, held_out), times)
+
+
+def _another_throat(spoken: Spoken, rng: random.Random) -> Spoken:
+    """Played slower or faster: a longer or shorter throat than espeak-ng's voices have."""
+    from scipy.signal import resample_poly
+
+    percent = rng.randint(88, 114)
+    samples = resample_poly(spoken.samples, percent, 100).astype(np.float32)
+    return Spoken(samples, tuple((place, start * percent / 100, end * percent / 100)
+                                 for place, start, end in spoken.words))
 
 
 def random_voice(language: str, rng: random.Random, held_out: bool) -> str:

@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -89,13 +89,13 @@ def make_clips(arguments: tuple[int, int]) -> list[Clip]:
     seed, count = arguments
     rng = random.Random(seed)
     made = (pico_sound.say(pico_grammar.sentence(rng, held_out=False), rng.choice(LANGUAGES), rng) for _ in range(count))
-    return [clip for clip in made if clip is not None]
+    return [replace(clip, samples=clip.samples.astype(np.float16)) for clip in made if clip is not None]
 
 
 def make_noises(seed: int) -> list[Sound]:
     """Half a minute each, of things that are not speech."""
     rng = random.Random(seed)
-    return [pico_sound.noise(rng, 30) for _ in range(60)]
+    return [pico_sound.noise(rng, 30) for _ in range(100)]
 
 
 class Composer:
@@ -109,7 +109,7 @@ class Composer:
     def example(self, seconds: float, shift: float) -> Example:
         """A window of a length; its clock, for timestamps, starts at `shift`."""
         rng = self._rng
-        if rng.random() < 0.07:
+        if rng.random() < 0.10:
             return self._empty(seconds)
         language = rng.choice(LANGUAGES)
         placed = self._placed(language, seconds)
@@ -411,17 +411,23 @@ WEIGHTS = {"text": 1.0, "times": 0.3, "lost": 1.0, "aligned": 0.5, "now": 0.7, "
 
 @dataclass(frozen=True)
 class Course:
-    """What is trained in which part of the time."""
+    """Windows of one length."""
 
-    until: float  # share of the time
     seconds: float
     batch: int
 
 
-COURSES = (Course(0.28, 8, 32), Course(0.42, 16, 20), Course(1.0, 30, 12))
+SHORT, LONG = Course(8, 32), Course(30, 12)
 
 
-def train(minutes: float, seed: int, device: str, output: Path, clips: int, resume: Path | None) -> None:
+def course_at(share: float, rng: random.Random) -> Course:
+    """What to train after a share of the time: to hear in short windows, then to keep one's place in long ones."""
+    short = 1.0 if share < 0.25 else 0.6 if share < 0.7 else 0.2
+    return SHORT if rng.random() < short else LONG
+
+
+def train(minutes: float, seed: int, device: str, output: Path, clips: int, resume: Path | None,
+          begin: float) -> None:
     """Train for a time and write the weights every five minutes."""
     torch.manual_seed(seed)
     rng = random.Random(seed)
@@ -436,20 +442,20 @@ def train(minutes: float, seed: int, device: str, output: Path, clips: int, resu
         model.load_state_dict(torch.load(resume, map_location=device))
     smoothed = {name: value.detach().clone() for name, value in model.state_dict().items()}
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, betas=(0.9, 0.98), weight_decay=0.01)
-    began, step, saved, course = time.monotonic(), 0, 0.0, COURSES[0]
+    began, step, saved, share = time.monotonic(), 0, 0.0, begin
 
-    def prepare(course: Course) -> tuple[Batch, int]:
+    def prepare(share: float) -> tuple[Batch, int]:
+        course = course_at(share, rng)
         room = FRAMES - int(course.seconds * FRAMES_PER_SECOND)
         offset = rng.randint(0, room) if room and rng.random() < 0.7 else 0
         examples = [composer.example(course.seconds, offset / FRAMES_PER_SECOND) for _ in range(course.batch)]
         return collate(examples, rng), offset
 
     with ThreadPoolExecutor(1) as ahead:
-        following = ahead.submit(prepare, course)
-        while (share := (time.monotonic() - began) / (60 * minutes)) < 1:
+        following = ahead.submit(prepare, share)
+        while (share := begin + (1 - begin) * (time.monotonic() - began) / (60 * minutes)) < 1:
             batch, offset = following.result()
-            course = next(one for one in COURSES if share < one.until)
-            following = ahead.submit(prepare, course)
+            following = ahead.submit(prepare, share)
             for group in optimizer.param_groups:
                 group["lr"] = 2e-3 * min(1, (step + 1) / 150) * (0.5 * (1 + math.cos(math.pi * share)) + 0.01)
             batch = Batch(*(getattr(batch, name).to(device) for name in Batch.__dataclass_fields__))
@@ -466,7 +472,7 @@ def train(minutes: float, seed: int, device: str, output: Path, clips: int, resu
                     smoothed[name].lerp_(value, max(0.005, 1 / step)) if value.is_floating_point() else None
             minute = (time.monotonic() - began) / 60
             if step % 25 == 0:
-                print(f"{minute:6.1f} min  step {step}  {course.seconds:.0f} s  "
+                print(f"{minute:6.1f} min  step {step}  {batch.samples.shape[1] / RATE:2.0f} s  "
                       + "  ".join(f"{name} {value.item():.3f}" for name, value in found.items()), flush=True)
             if minute - saved > 4:
                 saved = minute
@@ -495,8 +501,9 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("pico_whisper.npz"))
     parser.add_argument("--resume", type=Path, help="a .state.pt to go on from")
+    parser.add_argument("--begin", type=float, default=0.0, help="with --resume: the share of the course behind it")
     given = parser.parse_args()
-    train(given.minutes, given.seed, given.device, given.output, given.clips, given.resume)
+    train(given.minutes, given.seed, given.device, given.output, given.clips, given.resume, given.begin)
 
 
 if __name__ == "__main__":

@@ -24,8 +24,20 @@ def window(index: int, start: float, end: float) -> Window:
 
 def test_times_move_from_the_window_to_the_recording() -> None:
     (segment,) = merge([window(0, 100.0, 110.0)], {0: said(words("one two"))})
-    assert (segment.start, segment.end, segment.text) == (100.0, 100.9, "one two")
+    assert (segment.start, segment.end, segment.text) == (100.1, 100.9, "one two")
     assert segment.words[1].start == 100.5
+
+
+def test_words_do_not_begin_or_end_in_silence() -> None:
+    """An alignment gives a window's first word all the time before it, and pauses to the word beside them."""
+    plan = [Window(0, 10.0, 20.0, (Span(10.4, 12.0), Span(13.0, 15.0)))]
+    one, two, three, four = (Word(0.0, 1.0, " one", 0.9), Word(1.0, 2.9, " two", 0.9), Word(2.9, 3.5, " three", 0.9),
+                             Word(6.0, 6.5, " four", 0.9))
+    (segment,) = merge(plan, {0: said((one, two, three))})
+    assert [(word.start, word.end) for word in segment.words] == [(10.4, 11.0), (11.0, 12.0), (13.0, 13.5)]
+    assert (segment.start, segment.end) == (10.4, 13.5)
+    (segment,) = merge(plan, {0: said((four,))})
+    assert (segment.start, segment.end) == (16.0, 16.5), "a word that only the engine hears stays where it is"
 
 
 def test_a_sentence_may_cross_a_cut() -> None:
@@ -82,7 +94,7 @@ def test_segments_without_words_stay_as_they_are() -> None:
     plain = WindowResult("transcribed", (Segment(0.0, 2.0, "One. Two."), Segment(2.0, 40.0, "Three.")))
     found = merge([window(0, 10.0, 20.0)], {0: plain})
     assert [(segment.start, segment.end, segment.text) for segment in found] == [
-        (10.0, 12.0, "One. Two."), (12.0, 20.0, "Three.")], "kept inside the window"
+        (10.1, 12.0, "One. Two."), (12.0, 19.9, "Three.")], "kept inside the window's speech"
 
 
 def test_the_ledger_tells_of_every_span() -> None:

@@ -63,13 +63,19 @@ def ledger(windows: Sequence[Window], results: Mapping[int, WindowResult]) -> tu
 
 
 def _move(segment: Segment, window: Window) -> Segment:
-    """From the window's time to the recording's, within the window's bounds."""
-    def place(seconds: float) -> float:
-        return min(max(window.start + seconds, window.start), window.end)
+    """From the window's time to the recording's, without the silence that an alignment holds on to."""
+    def place(start: float, end: float) -> tuple[float, float]:
+        start, end = (min(max(window.start + time, window.start), window.end) for time in (start, end))
+        # The first word of a window is aligned from the window's start on, and pauses fall to some word.
+        heard = [span for span in window.speech if span.start < end and span.end > start]
+        return (max(start, heard[0].start), min(end, heard[-1].end)) if heard else (start, end)
 
-    words = tuple(dataclasses.replace(word, start=place(word.start), end=place(word.end))
-                  for word in segment.words)
-    return dataclasses.replace(segment, start=place(segment.start), end=place(segment.end), words=words)
+    words = []
+    for word in segment.words:
+        start, end = place(word.start, word.end)
+        words.append(dataclasses.replace(word, start=start, end=end))
+    start, end = (words[0].start, words[-1].end) if words else place(segment.start, segment.end)
+    return dataclasses.replace(segment, start=start, end=end, words=tuple(words))
 
 
 def _sentences(words: Sequence[Word], pause: float) -> Iterable[Segment]:
