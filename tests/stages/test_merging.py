@@ -33,9 +33,10 @@ def test_words_do_not_begin_or_end_in_silence() -> None:
     plan = [Window(0, 10.0, 20.0, (Span(10.4, 12.0), Span(13.0, 15.0)))]
     one, two, three, four = (Word(0.0, 1.0, " one", 0.9), Word(1.0, 2.9, " two", 0.9), Word(2.9, 3.5, " three", 0.9),
                              Word(6.0, 6.5, " four", 0.9))
-    (segment,) = merge(plan, {0: said((one, two, three))})
-    assert [(word.start, word.end) for word in segment.words] == [(10.4, 11.0), (11.0, 12.0), (13.0, 13.5)]
-    assert (segment.start, segment.end) == (10.4, 13.5)
+    found = merge(plan, {0: said((one, two, three))})
+    assert [(word.start, word.end) for segment in found for word in segment.words] == \
+        [(10.4, 11.0), (11.0, 12.0), (13.0, 13.5)]
+    assert [segment.text for segment in found] == ["one two", "three"], "and the pause between them is seen"
     (segment,) = merge(plan, {0: said((four,))})
     assert (segment.start, segment.end) == (16.0, 16.5), "a word that only the engine hears stays where it is"
 
