@@ -32,7 +32,7 @@ def conversation() -> Talk:
 
 
 def transcript_of(path: Path, model: Path, folder: Path, *options: str) -> dict[str, Any]:
-    done = run(path, "--model", str(model), "-o", "out.json", *options, cwd=folder, timeout=900)
+    done = run(path, "--model", str(model), "-o", "out.json", "--overwrite", *options, cwd=folder, timeout=900)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads((folder / "out.json").read_text(encoding="utf-8"))
     return found

@@ -13,6 +13,7 @@ from tests.models.espeak import Spoken
 from tests.models.pico_grammar import Sentence
 
 Sound = NDArray[np.float32]
+Noise = NDArray[np.float64]
 
 RATE = espeak.RATE
 
@@ -111,26 +112,38 @@ def room(samples: Sound, rng: random.Random, held_out: bool) -> Sound:
 
 
 def noise(rng: random.Random, seconds: float, held_out: bool = False) -> Sound:
-    """Something that is not speech, its peak near 0.5: noise of any colour, hum, clicks or music."""
+    """Something that is not speech, its peak near 0.5: noise of any colour, hum, clicks, beats or music."""
+    kind = rng.choice(("wind", "fan", "rain", "arpeggio") if held_out else
+                      ("colour", "colour", "hum", "clicks", "beats", "tunes", "tunes"))
+    sound = _one_noise(rng, int(seconds * RATE), kind)
+    if not held_out and rng.random() < 0.2:
+        sound = sound + rng.uniform(0.05, 0.5) * _one_noise(rng, len(sound), rng.choice(("colour", "hum", "clicks")))
+    return np.asarray(0.5 * sound / max(float(np.abs(sound).max()), 1e-9), np.float32)
+
+
+def _one_noise(rng: random.Random, count: int, kind: str) -> Noise:
     seed = np.random.default_rng(rng.getrandbits(32))
-    count = int(seconds * RATE)
-    kind = rng.choice(("wind", "fan", "rain", "arpeggio") if held_out else ("colour", "colour", "hum", "clicks", "chords"))
     time = np.arange(count) / RATE
     if kind in ("colour", "wind"):
         sound = _coloured(seed, count, rng.uniform(0.9, 1.3) if kind == "wind" else rng.uniform(0, 1.2))
         if kind == "wind" or rng.random() < 0.3:
             sound *= 1 + 0.8 * np.sin(2 * np.pi * rng.uniform(0.05, 0.6) * time)
     elif kind in ("hum", "fan"):
-        base = rng.choice((50, 60)) if kind == "hum" else rng.uniform(80, 130)
-        sound = sum(rng.uniform(0.1, 1) / n * np.sin(2 * np.pi * base * n * time + n) for n in range(1, 9))
+        base = rng.uniform(80, 130) if kind == "fan" else rng.choice((50, 60, rng.uniform(30, 75), rng.uniform(140, 300)))
+        sound = np.sum([rng.uniform(0.1, 1) / n * np.sin(2 * np.pi * base * n * time + n) for n in range(1, 9)], axis=0)
         sound = sound + rng.uniform(0.05, 1) * _coloured(seed, count, 0.5)
     elif kind in ("clicks", "rain"):
-        hits = seed.random(count) < (rng.uniform(1, 15) if kind == "clicks" else rng.uniform(100, 600)) / RATE
+        rate = rng.uniform(100, 600) if kind == "rain" else rng.choice((rng.uniform(1, 60), rng.uniform(1000, 3000)))
+        hits = seed.random(count) < rate / RATE
         ring = np.exp(-np.arange(400) / rng.uniform(4, 80)) * seed.standard_normal(400)
         sound = np.convolve(hits * seed.uniform(0.2, 1, count), ring)[:count] + 0.003 * seed.standard_normal(count)
+    elif kind == "beats":  # noise in bursts, as long as syllables or longer
+        bursts = np.repeat(seed.random(count // 800 + 1) < rng.uniform(0.1, 0.6), 800)[:count]
+        soft = np.convolve(bursts, np.hanning(rng.choice((100, 800, 3000))), "same")
+        sound = _coloured(seed, count, rng.uniform(0, 1)) * soft / max(float(soft.max()), 1e-9)
     else:
         sound = _music(rng, count, bright=kind == "arpeggio")
-    return np.asarray(0.5 * sound / max(float(np.abs(sound).max()), 1e-9), np.float32)
+    return np.asarray(sound / max(float(np.abs(sound).max()), 1e-9))
 
 
 def music(seed: int, count: int) -> Sound:
@@ -139,7 +152,7 @@ def music(seed: int, count: int) -> Sound:
     return np.asarray(0.5 * tune / np.abs(tune).max(), np.float32)
 
 
-def _coloured(seed: np.random.Generator, count: int, slope: float) -> NDArray[np.float64]:
+def _coloured(seed: np.random.Generator, count: int, slope: float) -> Noise:
     """Noise whose spectrum falls with the frequency to the power of `slope`, with a few resonances."""
     spectrum = np.fft.rfft(seed.standard_normal(count))
     frequency = np.fft.rfftfreq(count, 1 / RATE)
@@ -150,18 +163,27 @@ def _coloured(seed: np.random.Generator, count: int, slope: float) -> NDArray[np
     return np.asarray(shaped / np.abs(shaped).max())
 
 
-def _music(rng: random.Random, count: int, bright: bool) -> NDArray[np.float64]:
-    """Notes one after the other, or chords."""
+def _music(rng: random.Random, count: int, bright: bool) -> Noise:
+    """A tune: single notes of odd partials where it is bright, otherwise any notes of any instrument."""
     sound = np.zeros(count)
     place = 0
+    partials = {n: 1 / n for n in range(1, 12, 2)}
+    voices, shortest, fade, vibrato = 1, 0.15, (1.0, 5.0), 0.0
+    if not bright:
+        slope = rng.uniform(0.3, 2.5)
+        partials = {n: rng.random() / n ** slope for n in range(1, 14) if n == 1 or rng.random() < 0.7}
+        voices, shortest = rng.randint(1, 4), rng.choice((0.08, 0.2, 0.6))
+        fade, vibrato = rng.choice(((0.2, 1.0), (1.0, 5.0), (4.0, 12.0))), rng.choice((0.0, 0.0, 0.02))
+    base = 110 if bright else rng.uniform(60, 400)
     while place < count:
-        length = min(int(rng.uniform(0.15, 0.4 if bright else 1.2) * RATE), count - place)
+        length = min(int(shortest * rng.uniform(1, 2.7) * RATE), count - place)
         time = np.arange(length) / RATE
-        for _ in range(1 if bright else 3):
-            pitch = 110 * 2 ** (rng.choice((0, 2, 4, 5, 7, 9, 11, 12, 14, 16, 19, 24)) / 12)
-            partials = range(1, 12, 2) if bright else range(1, 6)
-            for n in partials:
-                sound[place:place + length] += (np.sin(2 * np.pi * pitch * n * time) / n ** (1 if bright else 1.5)
-                                                * np.exp(-rng.uniform(1, 5) * time) * np.minimum(1, time * 100))
-        place += length
+        for _ in range(voices):
+            pitch = base * 2 ** (rng.choice((0, 2, 4, 5, 7, 9, 11, 12, 14, 16, 19, 24)) / 12)
+            phase = 2 * np.pi * pitch * (time + vibrato * np.sin(2 * np.pi * 5 * time) / 31)
+            envelope = np.exp(-rng.uniform(*fade) * time) * np.minimum(1, time * 100)
+            for n, strength in partials.items():
+                if n * pitch < RATE / 2:
+                    sound[place:place + length] += strength * envelope * np.sin(n * phase)
+        place += length + (0 if bright or rng.random() < 0.8 else int(rng.uniform(0, 1) * RATE))
     return sound
