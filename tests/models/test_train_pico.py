@@ -45,8 +45,7 @@ def test_voices_kept_apart() -> None:
 
 def test_answers_are_what_is_said(composer: object) -> None:
     """Read back with Whisper's own tokenizer."""
-    from tests.models import train_pico
-    from tests.models.train_pico import EOT, SOT, TIMES, TOKENIZER
+    from tests.models.pico_windows import EOT, SOT, TIMES, TOKENIZER, time_token
 
     kinds = set()
     for _ in range(120):
@@ -67,7 +66,7 @@ def test_answers_are_what_is_said(composer: object) -> None:
         loud = np.abs(example.samples[int(example.spoken[0][1] * 16000):int(example.spoken[-1][2] * 16000)]).max()
         assert loud > 0
     assert len(kinds) >= 8, "speech and none, with timestamps and without, translated and not, prompted and not"
-    assert train_pico.time_token(30.0) == TIMES + 1500
+    assert time_token(30.0) == TIMES + 1500
 
 
 def test_a_few_steps_teach(composer: object) -> None:
