@@ -40,9 +40,6 @@ NUMBERS = [("zero", "ноль"), ("one", "один"), ("two", "два"), ("three
            ("six", "шесть"), ("seven", "семь"), ("eight", "восемь"), ("nine", "девять"), ("ten", "десять")]
 PLEASE, WHERE, NUMBER = ("please", "пожалуйста"), ("where is", "где"), ("number", "номер")
 
-VARIANTS = {"en": ("grey", "gray"), "ru": ("лук", "луг")}
-"""Two spellings of one sound: the first is written unless the prompt has the second."""
-
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
@@ -93,8 +90,7 @@ def _any(rng: random.Random) -> Sentence:
 
 @functools.cache
 def vocabulary(language: str) -> tuple[str, ...]:
-    """Every word of a language, with both spellings, in alphabetical order."""
+    """Every word of a language, in alphabetical order."""
     lists = (OWNERS, PERSONS, DEEDS, KINDS, THINGS, PLACES, TIMES, ORDERS, NUMBERS, [PLEASE, WHERE, NUMBER, ("the", "")])
     index = LANGUAGES.index(language)
-    return tuple(sorted({word for phrases in lists for phrase in phrases for word in phrase[index].split()}
-                        | set(VARIANTS[language])))
+    return tuple(sorted({word for phrases in lists for phrase in phrases for word in phrase[index].split()}))

@@ -11,7 +11,7 @@ import numpy as np
 from whisper.tokenizer import get_tokenizer
 
 from tests.models import pico_grammar
-from tests.models.pico_grammar import LANGUAGES, VARIANTS
+from tests.models.pico_grammar import LANGUAGES
 from tests.models.pico_sound import RATE, Clip, Sound
 from tests.models.whisper_files import AUDIO_CONTEXT
 
@@ -84,6 +84,7 @@ class Composer:
         if rng.random() < 0.12:
             return self._empty(seconds)
         language = rng.choice(LANGUAGES)
+        prompt = self._prompt(language) if rng.random() < 0.25 else []
         placed = self._placed(language, seconds)
         samples = np.zeros(int(seconds * RATE), np.float32)
         for clip, start in placed:
@@ -92,10 +93,10 @@ class Composer:
             samples[begin:begin + len(part)] += part * 10 ** (rng.uniform(-3, 3) / 20)
         end = placed[-1][1] + placed[-1][0].duration
         self._add_noise(samples, min(seconds, end + rng.choice((0.0, 0.1, 0.5, 0.5, 3.0))))
-        return self._answer(samples, placed, language, seconds, shift)
+        return self._answer(samples, placed, language, seconds, shift, prompt)
 
     def _placed(self, language: str, seconds: float) -> list[tuple[Clip, float]]:
-        """Sentences with their starts; as many as come to lie in the window."""
+        """Sentences with their starts, as many as come to lie in the window."""
         rng = self._rng
         mixed = seconds > 10 and rng.random() < 0.06
         length = seconds if rng.random() < 0.5 else rng.uniform(2.5, seconds)
@@ -143,14 +144,11 @@ class Composer:
         rng = self._rng
         words = rng.choice(self._clips[language]).sentence.words(language) if rng.random() < 0.7 else []
         words = words + rng.choices(pico_grammar.vocabulary(language), k=rng.randint(0 if words else 1, 6))
-        if rng.random() < 0.5:
-            words.insert(rng.randint(0, len(words)), VARIANTS[language][1])
         return [BEFORE, *(token for word in words for token in word_tokens(word))]
 
     def _answer(self, samples: Sound, placed: list[tuple[Clip, float]], language: str, seconds: float,
-                shift: float) -> Example:
+                shift: float, prompt: list[int]) -> Example:
         rng = self._rng
-        prompt = self._prompt(language) if rng.random() < 0.25 else []
         counts = {code: sum(clip.language == code for clip, _ in placed) for code in LANGUAGES}
         main = max(LANGUAGES, key=lambda code: (counts[code], code == language))
         translate = main == "ru" and counts["en"] == 0 and rng.random() < 0.12
@@ -158,17 +156,16 @@ class Composer:
         tokens = [*prompt, SOT, LANGUAGE_TOKENS[main], TOKENIZER.translate if translate else TOKENIZER.transcribe]
         tokens += [] if timed else [TOKENIZER.no_timestamps]
         example = Example(samples, tokens, len(prompt))
-        asked = {code: word_tokens(VARIANTS[code][1])[0] in prompt for code in LANGUAGES}
         ends = [start for _, start in placed[1:]] + [seconds]
         for (clip, start), following in zip(placed, ends, strict=True):
-            self._write(example, clip, start, following, translate, timed, shift, asked)
+            self._write(example, clip, start, following, translate, timed, shift)
         last = placed[-1][1] + placed[-1][0].duration
         example.heard[len(tokens)] = (min(last + 0.3, seconds - 0.1), min(last + 1.0, seconds))
         tokens.append(EOT)
         return example
 
     def _write(self, example: Example, clip: Clip, start: float, following: float, translate: bool, timed: bool,
-               shift: float, asked: dict[str, bool]) -> None:
+               shift: float) -> None:
         tokens = example.tokens
         end = start + clip.duration
         pause = (end, max(min(following, end + 2.0), end + 0.04))
@@ -178,7 +175,7 @@ class Composer:
             tokens.append(token)
 
         def spread(word: str, begin: float, stop: float) -> list[tuple[int, float, float]]:
-            parts = word_tokens(spelt(word, clip.language, asked))
+            parts = word_tokens(word)
             step = (stop - begin) / len(parts)
             return [(token, begin + i * step, begin + (i + 1) * step) for i, token in enumerate(parts)]
 
@@ -191,12 +188,6 @@ class Composer:
         write(MARKS[clip.sentence.mark], pause)
         if timed:
             write(time_token(end + shift), (end - 0.1, end + 0.1))
-
-
-def spelt(word: str, language: str, asked: dict[str, bool]) -> str:
-    """The word in the spelling that the prompt asks for."""
-    usual, other = VARIANTS[language]
-    return other if word == usual and asked[language] else word
 
 
 def translated(clip: Clip, start: float) -> list[tuple[int, float, float]]:
