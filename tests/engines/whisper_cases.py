@@ -33,12 +33,12 @@ WINDOWS: list[Samples] = [tone(3, 440), noise(5), chirp(8), tone(0.3, 300), nois
                           np.concatenate([tone(4, 200), noise(6)]), SILENCE]
 
 
-def whispers_tokenizer() -> Any:
+def whispers_tokenizer(languages: int = 99) -> Any:
     """openai-whisper's own tokenizer; it is made here first because it leaves its file open."""
     tokenizer = pytest.importorskip("whisper.tokenizer", reason="openai-whisper is not installed")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
-        return tokenizer.get_tokenizer(True)
+        return tokenizer.get_tokenizer(True, num_languages=languages)
 
 
 def build(engine: str, folder: Path, quantization: str = "float32", looping: bool = False) -> Path:

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from profiles.whisper_shapes import SHAPES, WARNING
 from tests.commands import ROOT
-from tests.engines.whisper_cases import load, noise
+from tests.engines.whisper_cases import load, whispers_tokenizer
+from tests.models import random_whisper, whisper_files
+from tests.models.whisper_files import Shape
 from voicekit.engines.whisper_windows import Effort
 from voicekit.options import DecodingOptions
 
@@ -24,7 +26,7 @@ PUBLISHED = {"tiny": 39, "base": 74, "small": 244, "medium": 769, "large-v3": 15
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    pytest.importorskip("whisper", reason="openai-whisper is not installed")
+    whispers_tokenizer()
     folder = tmp_path_factory.mktemp("shapes")
     done = subprocess.run([sys.executable, "-m", "profiles.whisper_shapes", "tiny", "--tokens", str(TOKENS), "--into",
                            str(folder)], cwd=ROOT, capture_output=True, text=True)
@@ -50,7 +52,7 @@ def test_every_window_has_as_many_tokens_as_asked_for(built: Path, engine: str, 
     title = f"random-tiny-{TOKENS}-tokens"
     model = load(engine, built / (title if engine == "faster-whisper" else f"{title}.pt"), precision)
     sound = speech.astype(np.float32) / 32768
-    windows = [sound, sound[:80_000], noise(30)]
+    windows = [sound, sound[:80_000], sound[::-1].copy()]
     encoded = model.encode(windows)
     for word_timestamps in (True, False):
         options = DecodingOptions(language="ru", word_timestamps=word_timestamps)
@@ -65,3 +67,18 @@ def test_every_window_has_as_many_tokens_as_asked_for(built: Path, engine: str, 
 @pytest.mark.model
 def test_whoever_finds_the_model_is_warned(built: Path) -> None:
     assert (built / f"random-tiny-{TOKENS}-tokens" / "README.txt").read_text().strip() == WARNING
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("engine, precision", [("faster-whisper", "float32"), ("openai-whisper", "float32")])
+def test_what_is_new_in_large_v3(tmp_path: Path, engine: str, precision: str, speech: NDArray[np.int16]) -> None:
+    """128 bands and Cantonese, in a model that is small otherwise."""
+    whispers_tokenizer(SHAPES["large-v3"].languages)
+    shape = Shape(128, 2, 2, 2, SHAPES["large-v3"].mels, SHAPES["large-v3"].languages)
+    weights = random_whisper.weights(shape, tokens=40)
+    path = (whisper_files.write_ctranslate2(tmp_path / "model", shape, weights, precision) if engine == "faster-whisper"
+            else whisper_files.write_openai(tmp_path / "model.pt", shape, weights))
+    model = load(engine, path)
+    assert "yue" in model.languages and len(model.languages) == 100
+    [decoded] = model.decode(model.encode([speech.astype(np.float32) / 32768]), DecodingOptions(language="yue"), [], Effort(1))
+    assert len(decoded.tokens) == 39 and not decoded.doubtful
