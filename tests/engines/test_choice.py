@@ -8,15 +8,13 @@ from typing import Any
 
 import pytest
 
+from tests import sound
 from tests.commands import SHORT, run
 from tests.engines.onnx_kinds import build, put_in_cache
-from tests.models import random_whisper
+from tests.models import pico_cases, random_whisper
 from voicekit.engines.choice import choose
 from voicekit.errors import EngineMissingError, ModelError, UsageError
 from voicekit.options import EngineOptions, RunOptions
-
-HEARS_RUSSIAN = 39
-"""The seed of a small Whisper with random weights that takes the test recording for Russian."""
 
 
 def cpu(adapter: object) -> tuple[str, ...]:
@@ -31,8 +29,8 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "models"
 
 
-def add_whisper(models: Path, seed: int = 0) -> None:
-    folder = random_whisper.build_ctranslate2(models / f"built-{seed}", seed=seed)
+def add_whisper(models: Path, built: Path | None = None) -> None:
+    folder = built or random_whisper.build_ctranslate2(models / "built")
     put_in_cache(models / "hub", "Systran/faster-whisper-small", folder)
 
 
@@ -93,25 +91,28 @@ def test_a_missing_package_names_the_extra(models: Path, monkeypatch: pytest.Mon
         choose(options(engine="openai-whisper"), cpu)
 
 
-def transcribed(models: Path, tmp_path: Path, *arguments: str) -> dict[str, Any]:
-    done = run(SHORT, *arguments, "-o", "out.json", "--overwrite", cwd=tmp_path, env={"VOICEKIT_MODELS": str(models)})
+def transcribed(models: Path, tmp_path: Path, *arguments: str, recording: Path = SHORT) -> dict[str, Any]:
+    done = run(recording, *arguments, "-o", "out.json", "--overwrite", cwd=tmp_path, env={"VOICEKIT_MODELS": str(models)})
     assert done.returncode == 0, done.stderr
     return dict(json.loads((tmp_path / "out.json").read_text(encoding="utf-8")))
 
 
 @pytest.mark.model
-def test_a_recording_found_to_be_russian_goes_to_gigaam(models: Path, tmp_path: Path) -> None:
-    add_whisper(models, HEARS_RUSSIAN)
-    heard = transcribed(models, tmp_path)
+@pytest.mark.xdist_group("pico")
+def test_a_recording_found_to_be_russian_goes_to_gigaam(models: Path, tmp_path: Path, pico: dict[str, Path]) -> None:
+    talk = pico_cases.talk(8, ["ru"] * 4)
+    path = sound.write_plain_wav(tmp_path / "talk.wav", talk.pcm())
+    add_whisper(models, pico["faster-whisper int8"])
+    heard = transcribed(models, tmp_path, recording=path)
     assert heard["run"]["engine"] == "faster-whisper" and heard["language"]["code"] == "ru"
-    assert heard["language"]["probability"] > 0.5
+    assert heard["language"]["probability"] > 0.9
     add_gigaam(models)
-    moved = transcribed(models, tmp_path)
+    moved = transcribed(models, tmp_path, recording=path)
     assert (moved["run"]["engine"], moved["run"]["model"]) == ("gigaam", "gigaam-v3-e2e-rnnt")
     assert moved["language"] == heard["language"] and moved["segments"]
-    assert transcribed(models, tmp_path, "--language", "en")["run"]["engine"] == "faster-whisper"
-    stays = transcribed(models, tmp_path, "--engine", "faster-whisper", "--offline")
-    assert stays["run"]["engine"] == "faster-whisper" and stays["language"]["code"] == "ru"
+    assert transcribed(models, tmp_path, "--language", "en", recording=path)["run"]["engine"] == "faster-whisper"
+    stays = transcribed(models, tmp_path, "--engine", "faster-whisper", "--offline", recording=path)
+    assert stays["run"]["engine"] == "faster-whisper" and stays["segments"] == heard["segments"]
 
 
 @pytest.mark.model
