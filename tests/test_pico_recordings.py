@@ -66,7 +66,10 @@ def test_ten_minutes_are_the_same_and_right(tmp_path: Path, conversation: Talk, 
 
 
 def check_cuts(talk: Talk, transcript: dict[str, Any]) -> None:
-    """No more errors beside the cuts than elsewhere, but for what chance does to so many words."""
+    """No more errors beside the cuts than elsewhere, but for what chance does to so many words.
+
+    Not settled: two of the four conversations in the README would fail here, this one does not.
+    """
     times = [(start + end) / 2 for _, start, end in talk.words]
     beside, elsewhere = errors_by_place(talk.text, times, text_of(transcript), cuts_of(windows_of(transcript)))
     assert beside.words > 150
@@ -95,7 +98,8 @@ def test_forty_seconds_before_the_first_word(tmp_path: Path, pico: dict[str, Pat
     path = sound.write_plain_wav(tmp_path / "late.wav", np.round(samples * 32767).astype(np.int16))
     found = transcript_of(path, pico["faster-whisper int8"], tmp_path)
     assert found["language"]["code"] == "ru"
-    # It was never taught that speech can follow on music, and stumbles over the first sentence.
+    # It was never taught that speech can follow on music, and stumbles over the first sentence: WER was
+    # 0.13 where 0.08 had been asked for.
     assert word_errors([talk.text], [text_of(found)]) <= (0.15 if before == "music" else 0.08)
     assert found["segments"][0]["start"] >= 39.5, "nothing is said before"
     moved = [(word, start + 40, end + 40) for word, start, end in talk.words]
