@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,10 @@ from tests.commands import SHORT
 from tests.engines import whisper_cases
 from tests.models import measure_pico
 from voicekit import audio
+
+# What a script starts with "&" ignores interrupts, and so would every command that the tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def samples_of(path: Path, folder: Path) -> NDArray[np.int16]:

@@ -20,7 +20,7 @@ from tests.models.pico_sound import RATE
 from tests.test_same_words import check_ledger, check_same
 from voicekit.types import Span, Window, Word
 
-pytestmark = [pytest.mark.model, pytest.mark.xdist_group("pico")]
+pytestmark = [pytest.mark.model, pytest.mark.xdist_group("pico recordings")]
 
 ENGINES = {"faster-whisper": "faster-whisper int8", "openai-whisper": "openai-whisper"}
 

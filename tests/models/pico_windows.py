@@ -87,6 +87,9 @@ class Composer:
         prompt = self._prompt(language) if rng.random() < 0.25 else []
         placed = self._placed(language, seconds)
         samples = np.zeros(int(seconds * RATE), np.float32)
+        if rng.random() < 0.15:  # music or a machine that stops where speech begins
+            before = int(placed[0][1] * RATE)
+            samples[:before] = self._noise(before) * 10 ** (-rng.uniform(0, 20) / 20)
         for clip, start in placed:
             begin = int(start * RATE)
             part = clip.samples[:len(samples) - begin]
@@ -100,7 +103,7 @@ class Composer:
         rng = self._rng
         mixed = seconds > 10 and rng.random() < 0.06
         length = seconds if rng.random() < 0.5 else rng.uniform(2.5, seconds)
-        place = rng.uniform(0, 0.6) if rng.random() < 0.8 else rng.uniform(0, min(4.0, length / 3))
+        place = rng.uniform(0, 0.6) if rng.random() < 0.75 else rng.uniform(0, length / 3)
         pauses = rng.choice((0.3, 0.5, 1.0))
         placed: list[tuple[Clip, float]] = []
         while True:

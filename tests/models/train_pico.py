@@ -241,7 +241,7 @@ SHORT, LONG = Course(8, 32), Course(30, 12)
 
 def course_at(share: float, rng: random.Random) -> Course:
     """What to train after a share of the time: to hear in short windows, then to keep one's place in long ones."""
-    short = 1.0 if share < 0.25 else 0.6 if share < 0.85 else 0.2
+    short = 1.0 if share < 0.25 else 0.6 if share < 0.6 else 0.2
     return SHORT if rng.random() < short else LONG
 
 
