@@ -47,20 +47,28 @@ WARNING = "The weights are random: its words mean nothing. It is for measuring s
 def main(name: str, tokens: int, into: Path, runtime: str, quantization: str, seed: int) -> None:
     """Write a model of the size NAME whose words mean nothing."""
     began = time.monotonic()
-    shape = SHAPES[name]
-    title = f"random-{name}-{tokens}-tokens"
     click.echo(WARNING)
+    try:
+        write(name, into / f"random-{name}-{tokens}-tokens", tokens, runtime, quantization, seed)
+    except (OSError, MemoryError) as error:
+        raise click.ClickException(f"The model cannot be made: {error or 'memory is short'}.") from error
+    click.echo(f"{time.monotonic() - began:.0f} s")
+
+
+def write(name: str, path: Path, tokens: int, runtime: str, quantization: str, seed: int) -> None:
+    """Make the weights and write them for one runtime or for both."""
+    shape = SHAPES[name]
+    path.parent.mkdir(parents=True, exist_ok=True)
     weights = random_whisper.weights(shape, seed, tokens=tokens)
     count = sum(array.size for array in weights.values())
     click.echo(f"{name}: {count / 1e6:.0f} million parameters")
     if runtime != "openai":
-        folder = whisper_files.write_ctranslate2(into / title, shape, weights, quantization)
+        folder = whisper_files.write_ctranslate2(path, shape, weights, quantization)
         (folder / "README.txt").write_text(f"{WARNING}\n", encoding="utf-8")
         click.echo(f"faster-whisper: --model {folder}")
     if runtime != "ctranslate2":
-        path = whisper_files.write_openai(into / f"{title}.pt", shape, weights, half=True)
-        click.echo(f"openai-whisper: --model {path}")
-    click.echo(f"{time.monotonic() - began:.0f} s")
+        file = whisper_files.write_openai(path.with_name(f"{path.name}.pt"), shape, weights, half=True)
+        click.echo(f"openai-whisper: --model {file}")
 
 
 if __name__ == "__main__":

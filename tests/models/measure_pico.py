@@ -23,6 +23,7 @@ import jiwer
 from tests.engines import whisper_cases
 from tests.models import pico_cases, pico_whisper
 from tests.models.pico_cases import Talk
+from tests.models.pico_grammar import LANGUAGES
 from tests.models.pico_sound import RATE
 from voicekit.options import DecodingOptions
 from voicekit.types import Segment, WindowResult, Word
@@ -54,11 +55,12 @@ def load(kind: str, path: Path, threads: int = 2) -> Any:
     return whisper_cases.load(engine, path, precision, threads)
 
 
-def utterances(language: str, count: int) -> list[Talk]:
-    """One to three sentences each, as a window of a recording begins and ends."""
+def utterances(language: str, count: int, voices: Sequence[str] = ()) -> list[Talk]:
+    """One to three sentences each, as a window of a recording begins and ends; in random voices or each in one."""
     rng = random.Random(f"utterances {language}")
     return [pico_cases.talk(hash_of(language, index), [language] * rng.randint(1, 3), lead=rng.uniform(0.1, 0.5),
-                            tail=rng.uniform(0.1, 0.5)) for index in range(count)]
+                            tail=rng.uniform(0.1, 0.5), voices=[voices[index % len(voices)]] if voices else None)
+            for index in range(count)]
 
 
 def hash_of(language: str, index: int) -> int:
@@ -131,9 +133,16 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=200, help="utterances of each language, and windows without speech")
     parser.add_argument("--weights", type=Path, default=pico_whisper.FILE)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--voices", nargs="+", default=[], metavar="VOICE",
+                        help="espeak-ng's names, such as en-us+f4 and ru+f4, instead of the held-out voices")
     given = parser.parse_args()
+    if given.count < 1:
+        parser.error("--count must be at least 1")
+    voices = {language: [name for name in given.voices if name.startswith(language)] for language in LANGUAGES}
+    if given.voices and not all(voices.values()):
+        parser.error("--voices must name one at least for each language: " + ", ".join(LANGUAGES))
     heard: dict[str, list[list[str]]] = {kind: [] for kind in given.kinds}
-    talks = {language: utterances(language, given.count) for language in ("en", "ru")}
+    talks = {language: utterances(language, given.count, voices[language]) for language in LANGUAGES}
     minutes = sum(len(talk.samples) for found in talks.values() for talk in found) / RATE / 60
     print(f"{given.count} utterances of each language, {minutes:.0f} min")
     with tempfile.TemporaryDirectory() as folder:
