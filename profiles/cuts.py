@@ -24,7 +24,6 @@ import click
 import jiwer
 
 from voicekit import audio, engines
-from voicekit.engines.silero import SileroDetector
 from voicekit.options import DecodingOptions
 from voicekit.protocols import EngineSpec, Transcriber
 from voicekit.running.preparation import Prepared, prepare
@@ -139,7 +138,7 @@ def main(recording: str, utterances: Path, engine: str, model: str | None, lengt
     reference, times = reference_words(json.loads(utterances.read_text(encoding="utf-8")))
     with tempfile.TemporaryDirectory() as folder:
         file = InputFile(Path(recording), Path(recording).name)
-        sound = Sound(prepare(file, Path(folder), SileroDetector()), load(engine, model))
+        sound = Sound(prepare(file, Path(folder)), load(engine, model))
         whole = None
         if uncut:
             everything = Window(0, 0.0, sound.prepared.recording.source.duration, ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -12,11 +13,15 @@ ROOT = Path(__file__).parents[1]
 SHORT = ROOT / "tests" / "data" / "short.mp3"
 
 
+_fresh = itertools.count()
+
+
 def environment(folder: Path, **changes: str) -> dict[str, str]:
-    """Environment variables: an empty model folder, and a hub that refuses connections at once."""
+    """Environment variables: an empty model folder, a hub that refuses connections at once, and nothing in the
+    cache, unless a test says ``VOICEKIT_CACHE`` itself."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "VOICEKIT_"))}
     return {**clean, "HF_HOME": str(folder / "hub"), "HF_ENDPOINT": "http://127.0.0.1:9",
-            "XDG_CACHE_HOME": str(folder / "cache"), **changes}
+            "XDG_CACHE_HOME": str(folder / "cache"), "VOICEKIT_CACHE": str(folder / "kept" / str(next(_fresh))), **changes}
 
 
 def command(*arguments: str | Path) -> list[str]:

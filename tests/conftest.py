@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import uuid
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,12 @@ def samples_of(path: Path, folder: Path) -> NDArray[np.int16]:
 def speech(tmp_path_factory: pytest.TempPathFactory) -> NDArray[np.int16]:
     """21 s of synthetic speech at 16 kHz."""
     return samples_of(SHORT, tmp_path_factory.mktemp("speech"))
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test finds what another has kept, and none leaves anything in the user's cache folder."""
+    monkeypatch.setenv("VOICEKIT_CACHE", str(tmp_path_factory.getbasetemp() / f"cache-{uuid.uuid4().hex}"))
 
 
 @pytest.fixture(scope="session")

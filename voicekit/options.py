@@ -18,6 +18,10 @@ from voicekit.languages import language_code
 
 Quality = Literal["fast", "normal", "high"]
 Task = Literal["transcribe", "translate"]
+Stage = Literal["plan", "transcribe", "write"]
+
+STAGES: tuple[Stage, ...] = ("plan", "transcribe", "write")
+"""In order: decode and find speech; words; files."""
 
 COMPUTE_TYPES = ("auto", "int8", "int8_float16", "int8_float32", "int8_bfloat16",
                  "float16", "bfloat16", "float32")
@@ -159,6 +163,50 @@ class DecodingOptions:
 
 
 @dataclass(frozen=True)
+class StoreOptions:
+    """What is kept between runs, and which stages a run does.
+
+    Attributes
+    ----------
+    folder : str or None
+        Where results are kept; None is what ``VOICEKIT_CACHE`` names, or the user's cache folder.
+    enabled : bool
+        Whether anything is kept at all.
+    since : str or None
+        One of :data:`STAGES`: it and those after it are done again, those before it must have been done.
+    until : str
+        One of :data:`STAGES`: the last to do.
+    """
+
+    folder: str | None = None
+    enabled: bool = True
+    since: Stage | None = None
+    until: Stage = "write"
+
+    def __post_init__(self) -> None:
+        for flag, stage in (("--from", self.since), ("--until", self.until)):
+            _require(stage is None or stage in STAGES, f"{flag} {stage} is no stage.",
+                     f"Choose one of: {', '.join(STAGES)}.")
+        _require(self.since is None or STAGES.index(self.since) <= STAGES.index(self.until),
+                 f"--from {self.since} comes after --until {self.until}.", f"The order is: {', '.join(STAGES)}.")
+        _require(self.enabled or (self.since in (None, "plan") and self.until == "write"),
+                 "--from and --until need the cache, for what other stages made or will need lies there.",
+                 "Leave out --no-cache.")
+
+    def may_read(self, stage: Stage) -> bool:
+        """Whether what an earlier run made in this stage is taken."""
+        return self.since is None or STAGES.index(stage) < STAGES.index(self.since)
+
+    def must_find(self, stage: Stage) -> bool:
+        """Whether this stage is not to be done, so that it must have been done before."""
+        return self.since is not None and self.may_read(stage)
+
+    def does(self, stage: Stage) -> bool:
+        """Whether the run goes as far as this stage."""
+        return STAGES.index(stage) <= STAGES.index(self.until)
+
+
+@dataclass(frozen=True)
 class SubtitleOptions:
     """How subtitles are broken into lines; None means no limit.
 
@@ -187,7 +235,9 @@ class SubtitleOptions:
 class RunOptions:
     """Everything one run of the main job is asked for.
 
-    ``beam_size`` and ``word_timestamps`` are None where the quality preset decides.
+    ``beam_size`` and ``word_timestamps`` are None where the quality preset decides. ``max_duration`` is
+    in seconds: a file that decodes to more is refused. ``hang_after`` is how many times its own length
+    audio may take before its worker is taken to hang; None tells it from the work so far.
     """
 
     quality: Quality = "normal"
@@ -200,12 +250,19 @@ class RunOptions:
     hotwords: str | None = None
     word_timestamps: bool | None = None
     temp_dir: str | None = None
+    store: StoreOptions = field(default_factory=StoreOptions)
+    max_duration: float = 24 * 3600.0
+    hang_after: float | None = None
 
     def __post_init__(self) -> None:
         _require(self.quality in PRESETS, f"Unknown quality {self.quality!r}.",
                  f"Choose one of: {', '.join(PRESETS)}.")
         if self.language is not None:
             object.__setattr__(self, "language", language_code(self.language))  # "Russian" is "ru"
+        _require(self.max_duration > 0,
+                 f"--max-duration must be more than 0 hours, not {self.max_duration / 3600:g}.")
+        _require(self.hang_after is None or self.hang_after > 0,
+                 f"--hang-after must be more than 0, not {self.hang_after}.")
         self.decoding()  # a bad combination is found now, not in a worker
 
     @property

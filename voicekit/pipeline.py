@@ -15,12 +15,13 @@ from collections.abc import Generator, Iterable
 from pathlib import Path
 
 from voicekit.errors import UsageError
-from voicekit.options import EngineOptions, PlanOptions, Quality, RunOptions, Task
+from voicekit.options import EngineOptions, PlanOptions, Quality, RunOptions, StoreOptions, Task
 from voicekit.planning.machine import this_machine
 from voicekit.running.crew import choose_crew
 from voicekit.running.events import Observe
 from voicekit.running.loop import Run
-from voicekit.running.preparation import Outcome, TemporaryFolder
+from voicekit.running.preparation import Outcome
+from voicekit.running.temporary import TemporaryFolder
 from voicekit.types import InputFile, Transcript
 
 
@@ -35,7 +36,10 @@ def transcribe(path: str | os.PathLike[str], *, quality: Quality = RunOptions.qu
                word_timestamps: bool | None = RunOptions.word_timestamps,
                chunks: float = PlanOptions.chunks, workers: int | None = PlanOptions.workers,
                offline: bool = EngineOptions.offline,
-               temp_dir: str | None = RunOptions.temp_dir) -> Transcript:
+               temp_dir: str | None = RunOptions.temp_dir,
+               cache: str | os.PathLike[str] | None = None, use_cache: bool = StoreOptions.enabled,
+               max_duration: float = RunOptions.max_duration,
+               hang_after: float | None = RunOptions.hang_after) -> Transcript:
     """Transcribe one recording in parallel.
 
     Parameters
@@ -70,6 +74,15 @@ def transcribe(path: str | os.PathLike[str], *, quality: Quality = RunOptions.qu
         Never ask a model hub.
     temp_dir : str, optional
         Where the decoded audio lies meanwhile: 115 MB for each hour.
+    cache : path, optional
+        Where results are kept from run to run; ``$VOICEKIT_CACHE`` or the user's cache folder if not given.
+    use_cache : bool
+        Whether results are kept, and what was kept is used.
+    max_duration : float
+        Seconds; a file that decodes to more is refused.
+    hang_after : float, optional
+        How many times its own length audio may take before its worker is replaced; told from the work so
+        far if not given.
 
     Returns
     -------
@@ -94,7 +107,8 @@ def transcribe(path: str | os.PathLike[str], *, quality: Quality = RunOptions.qu
         engine=EngineOptions(engine, os.fspath(model) if model is not None else None, device, compute_type,
                              batch_size, offline),
         language=language, task=task, beam_size=beam_size, initial_prompt=initial_prompt, hotwords=hotwords,
-        word_timestamps=word_timestamps, temp_dir=temp_dir)
+        word_timestamps=word_timestamps, temp_dir=temp_dir, max_duration=max_duration, hang_after=hang_after,
+        store=StoreOptions(os.fspath(cache) if cache is not None else None, use_cache))
     (outcome,) = transcribe_files([InputFile(Path(path), Path(path).name or os.fspath(path))], options)
     if outcome.error is not None:
         raise outcome.error

@@ -50,6 +50,8 @@ class EngineProfile:
     supports : frozenset of str
         Which of ``translate``, ``beam_size``, ``initial_prompt``, ``hotwords`` and ``detection`` (of
         the language) it has. Word times are in every engine.
+    libraries : tuple of str
+        Distributions whose versions decide the words, as pip names them.
     """
 
     name: str
@@ -62,6 +64,7 @@ class EngineProfile:
     max_threads: int
     compute_types: Mapping[str, tuple[str, ...]]
     supports: frozenset[str]
+    libraries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +116,6 @@ class EngineSpec:
 
 class Transcriber(Protocol):
     """A loaded engine, inside a worker."""
-
-    version: str
-    """Of the library, part of what names a result in the store."""
 
     device: str
     """Where the model is found to be, read back from the loaded model, not from the options."""

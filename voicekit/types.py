@@ -248,21 +248,35 @@ class Language:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a worker returns for a chunk: where its results lie, and what they cost.
+    """What a worker returns for a chunk, whose results came as they were made.
 
     Attributes
     ----------
-    keys : mapping of int to str
-        Window index to the result's name in the store.
     seconds : float
         Wall time in the worker.
-    device : str
+    devices : tuple of str
         Where the model was found to run, read back from the model.
     """
 
-    keys: Mapping[int, str]
     seconds: float
-    device: str
+    devices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CacheUse:
+    """What the store gave to a transcript.
+
+    Attributes
+    ----------
+    found, computed : int
+        Windows whose result was there, and windows that were transcribed.
+    damaged : int
+        Entries that were not what they should be: set aside, and computed again.
+    """
+
+    found: int
+    computed: int
+    damaged: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +293,7 @@ class RunInfo:
     downgrades: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     wall_seconds: float = 0.0
+    cache: CacheUse | None = None
 
 
 @dataclass(frozen=True, slots=True)

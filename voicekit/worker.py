@@ -1,5 +1,4 @@
-"""What one worker process does with a piece: load its engine once, run the stage, store the result,
-return a receipt."""
+"""What one worker process does with a piece: load its engine once, run the stage, keep and return the result."""
 
 from __future__ import annotations
 
@@ -8,15 +7,19 @@ import dataclasses
 import functools
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from voicekit import audio, engines, store
+from voicekit import audio, engines
 from voicekit.execution.slots import Report, SlotContext
 from voicekit.options import DecodingOptions
-from voicekit.protocols import EngineSpec, Transcriber
+from voicekit.protocols import EngineSpec
 from voicekit.stages import transcription
-from voicekit.types import Chunk, Receipt, Recording, Window
+from voicekit.stages.ladder import Ladder
+from voicekit.store import Cache, name_of
+from voicekit.types import SAMPLE_RATE, Chunk, Receipt, Recording, Window, WindowResult
+from voicekit.version import __version__
 
 
 SLOT_DEVICE = "slot"
@@ -25,12 +28,16 @@ SLOT_DEVICE = "slot"
 
 @dataclass(frozen=True, slots=True)
 class TranscribeTask:
-    """A chunk, and all that decides its words."""
+    """A chunk, and all that decides its words.
+
+    ``store`` is the folder where results are kept; ``read`` is whether what is there may be taken from it.
+    """
 
     chunk: Chunk
     engine: EngineSpec
     options: DecodingOptions
-    store: str
+    store: str | None
+    read: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +58,19 @@ class BatchBegun:
 
 @dataclass(frozen=True, slots=True)
 class BatchDone:
-    """Progress: results are in the store."""
+    """Progress: results by index of their window, and how many of them another run had made meanwhile."""
 
-    keys: Mapping[int, str]
+    results: Mapping[int, WindowResult]
     seconds: float
+    found: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Progress: a warning that belongs into the transcript's metadata."""
+    """Progress: a warning, or that the result is worse than was asked for; belongs into the metadata."""
 
     message: str
+    downgrade: bool = False
 
 
 class _Telling(logging.Handler):
@@ -88,17 +97,18 @@ def _telling(report: Report) -> Iterator[None]:
 
 
 @functools.lru_cache(maxsize=2)
-def _engine(spec: EngineSpec) -> Transcriber:
-    """The engine of this process; the first piece pays for loading it.
+def _ladder(spec: EngineSpec) -> Ladder:
+    """The engine of this process, and how far it had to step down.
 
     Two, because one model may detect the language and another transcribe it.
     """
-    return engines.adapter(spec.engine).load(spec)
+    adapter = engines.adapter(spec.engine)
+    return Ladder(spec, adapter.profile.compute_types, adapter.load)
 
 
-def _engine_here(spec: EngineSpec, context: SlotContext) -> Transcriber:
+def _ladder_here(spec: EngineSpec, context: SlotContext) -> Ladder:
     device = context.device if spec.device == SLOT_DEVICE else spec.device
-    return _engine(dataclasses.replace(spec, device=device, threads=context.threads))
+    return _ladder(dataclasses.replace(spec, device=device, threads=context.threads))
 
 
 def transcribe_chunk(task: TranscribeTask, context: SlotContext, report: Report) -> Receipt:
@@ -109,47 +119,76 @@ def transcribe_chunk(task: TranscribeTask, context: SlotContext, report: Report)
 
 def _transcribe(task: TranscribeTask, context: SlotContext, report: Report) -> Receipt:
     began = time.monotonic()
-    engine = _engine_here(task.engine, context)
-    results = store.Store(task.store)
-    keys: dict[int, str] = {}
+    ladder = _ladder_here(task.engine, context)
+
+    def tell(message: str, downgrade: bool) -> None:
+        report(Told(message, downgrade))
+
+    ladder.engine(tell)
+    cache = Cache(task.store, lambda message: tell(message, False))
+    devices: set[str] = set()
     for number, batch in enumerate(task.chunk.batches):
         report(BatchBegun(number))
-        recording = task.chunk.recording
-        sounds = [audio.read(recording, window.start, window.end) for window in batch]
-        names = [result_name(task, engine, sound.tobytes()) for sound in sounds]
-        outcome = transcription.transcribe_batch(engine, sounds, task.options)
-        for name, result in zip(names, outcome, strict=True):
-            results.put(name, transcription.to_json(result))
-        made = {window.index: name for window, name in zip(batch, names, strict=True)}
-        keys.update(made)
-        report(BatchDone(made, sum(window.duration for window in batch)))
-    return Receipt(keys, time.monotonic() - began, engine.device)
+        pcm = {window.index: _pcm(task.chunk.recording, window) for window in batch}
+        # Another run of the same recording may have been faster.
+        results: dict[int, WindowResult] = {}
+        for index, sound in pcm.items() if task.read else ():
+            stored = cache.get(result_name(ladder.spec, task.options, sound), transcription.from_json)
+            if stored is not None:
+                results[index] = stored
+        found = len(results)
+        missing = [window for window in batch if window.index not in results]
+        sounds = [audio.read(task.chunk.recording, window.start, window.end) for window in missing]
+        made = ladder.transcribe(sounds, task.options, tell)
+        for window, (result, spec) in zip(missing, made, strict=True):
+            if result.status != "failed":  # what failed is tried again by the next run
+                cache.put(result_name(spec, task.options, pcm[window.index]), transcription.to_json(result))
+            results[window.index] = result
+            devices.add(ladder.engine(tell).device)
+        report(BatchDone(results, sum(window.duration for window in batch), found))
+    return Receipt(time.monotonic() - began, tuple(sorted(devices)))
 
 
-def result_name(task: TranscribeTask, engine: Transcriber, sound: bytes) -> str:
+def _pcm(recording: Recording, window: Window) -> bytes:
+    return audio.read_pcm(recording, round(window.start * SAMPLE_RATE), round(window.end * SAMPLE_RATE)).tobytes()
+
+
+def result_name(spec: EngineSpec, options: DecodingOptions, sound: bytes) -> str:
     """The store's name for a window's result: everything that decides its words, and nothing else."""
-    spec = task.engine
-    return store.name_of({
-        "stage": "transcription",
-        "engine": [spec.engine, engine.version],
-        "model": [spec.model.name, spec.model.revision],
-        "precision": [device_kind(engine.device), spec.compute_type],
-        "options": dataclasses.asdict(task.options),
-    }, sound)
+    return name_of({"stage": "transcription", **_engine_parts(spec), "options": dataclasses.asdict(options)}, sound)
 
 
-def device_kind(device: str) -> str:
-    """``cpu`` or ``cuda``: which of the cards it was does not matter to the words."""
-    return device.partition(":")[0]
+def window_name(spec: EngineSpec, options: DecodingOptions, recording: Recording, window: Window) -> str:
+    """:func:`result_name` of a window of a recording."""
+    return result_name(spec, options, _pcm(recording, window))
+
+
+def language_name(task: DetectTask) -> str:
+    """The store's name for the language of the given windows."""
+    sound = b"".join(_pcm(task.recording, window) for window in task.windows)
+    lengths = [round(window.duration * SAMPLE_RATE) for window in task.windows]
+    return name_of({"stage": "language", **_engine_parts(task.engine), "windows": lengths}, sound)
+
+
+def _engine_parts(spec: EngineSpec) -> dict[str, object]:
+    return {
+        "voicekit": __version__,
+        "engine": [spec.engine, engines.version(spec.engine)],
+        "model": [Path(spec.model.name).name, spec.model.revision],  # the revision knows what is in a folder
+        # Which of the cards it was does not matter to the words.
+        "precision": [spec.device.partition(":")[0], spec.compute_type],
+    }
 
 
 def detect_language(task: DetectTask, context: SlotContext, report: Report) -> dict[str, float]:
     """Probability of each language over the given windows, weighted by their speech."""
-    engine = _engine_here(task.engine, context)
+    ladder = _ladder_here(task.engine, context)
     sounds = [audio.read(task.recording, window.start, window.end) for window in task.windows]
     weights = [sum(span.duration for span in window.speech) for window in task.windows]
     total: dict[str, float] = {}
-    for found, weight in zip(engine.detect_language(sounds), weights, strict=True):
-        for code, probability in found.items():
+    found: Sequence[Mapping[str, float]] = ladder.ask(
+        lambda engine: engine.detect_language(sounds), lambda message, downgrade: report(Told(message, downgrade)))
+    for one, weight in zip(found, weights, strict=True):
+        for code, probability in one.items():
             total[code] = total.get(code, 0.0) + probability * weight / sum(weights)
     return total

@@ -7,6 +7,7 @@ import sys
 import click
 
 from voicekit.version import __version__
+from voicekit.cli.cache import cache
 from voicekit.cli.doctor import doctor
 from voicekit.cli.failure import guarded
 from voicekit.cli.models import models
@@ -22,6 +23,7 @@ def voicekit() -> None:
 voicekit.add_command(run)
 voicekit.add_command(doctor)
 voicekit.add_command(models)
+voicekit.add_command(cache)
 
 
 def main() -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from voicekit.cli.progress import clock, count
-from voicekit.engines.silero import SileroDetector
 from voicekit.errors import VoicekitError
 from voicekit.options import RunOptions
 from voicekit.planning import chunks as chunking
 from voicekit.planning.machine import this_machine
 from voicekit.running.crew import Crew, choose_crew
 from voicekit.running.preparation import prepare
+from voicekit.store import Cache
 from voicekit.types import InputFile, Recording, Window
+
+log = logging.getLogger("voicekit")
 
 
 def explanation(files: Sequence[InputFile], options: RunOptions, folder: Path,
@@ -34,10 +37,10 @@ def explanation(files: Sequence[InputFile], options: RunOptions, folder: Path,
     machine = this_machine()
     crew = choose_crew(options, machine, fetch=False)
     yield "\n".join(_machine_lines(crew, options))
-    detector = SileroDetector()
+    cache = Cache.of(options.store, log.warning)
     for file in files:
         try:
-            prepared = prepare(file, folder, detector)
+            prepared = prepare(file, folder, options, cache)
         except VoicekitError as error:
             fail(error, file.name)
             continue

@@ -48,6 +48,19 @@ def _end(number: int, _: object) -> None:
     sys.exit(128 + number)
 
 
+def _interrupt(number: int, _: object) -> None:
+    """The first time everything is brought to an end; whoever cannot wait for that asks twice."""
+    signal.signal(number, _now)
+    raise KeyboardInterrupt
+
+
+def _now(number: int, _: object) -> None:
+    # Workers see that this process is gone and end; its temporary folder is removed by the next run.
+    if sys.stderr is not None and sys.stderr.isatty():
+        os.write(sys.stderr.fileno(), b"\x1b[?25h\n")  # the cursor, which the progress bar had hidden
+    os._exit(EXIT_INTERRUPTED)
+
+
 def guarded(command: click.Command, name: str) -> int:
     """Run a command and return its exit code.
 
@@ -64,6 +77,8 @@ def guarded(command: click.Command, name: str) -> int:
         # wish to live on is respected.
         if number is not None and signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, _end)
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
     try:
         code = command.main(prog_name=name, standalone_mode=False)
         return code if isinstance(code, int) else EXIT_DONE

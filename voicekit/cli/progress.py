@@ -87,10 +87,11 @@ class Reporter:
         match event:
             case Notice(message, source):
                 self.message(logging.WARNING, f"{source}: {message}" if source else message)
-            case Planned(source, duration, to_do, windows, chunks):
+            case Planned(source, duration, to_do, windows, chunks, found):
                 self._to_do += to_do
-                self.message(logging.INFO, f"{source}: {clock(duration)}, {clock(to_do)} to transcribe in "
-                                           f"{count(windows, 'window')}, {count(chunks, 'chunk')}")
+                kept = f"{found} of {count(windows, 'window')} found in the cache, " if found else ""
+                self.message(logging.INFO, f"{source}: {clock(duration)}, {kept}{clock(to_do)} to transcribe in "
+                                           f"{count(windows - found, 'window')}, {count(chunks, 'chunk')}")
             case Working(slot, device, source, what):
                 self.workers.add(slot)
                 self.message(logging.DEBUG, f"worker {slot + 1} ({device}): {source} {what}")

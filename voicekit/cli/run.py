@@ -16,18 +16,20 @@ import click
 
 from voicekit.version import __version__
 from voicekit.cli import config
-from voicekit.errors import EXIT_DONE, EXIT_FAILED, UsageError, VoicekitError
+from voicekit.errors import EXIT_DONE, EXIT_FAILED, OutputError, UsageError, VoicekitError
 from voicekit.options import (
     COMPUTE_TYPES,
     PRESETS,
+    STAGES,
     EngineOptions,
     PlanOptions,
     RunOptions,
+    StoreOptions,
     SubtitleOptions,
 )
 
 if TYPE_CHECKING:
-    from voicekit.cli.outputs import OutputPlan
+    from voicekit.cli.outputs import OutputPlan, Target
     from voicekit.cli.progress import Reporter
     from voicekit.running.preparation import Outcome
     from voicekit.types import InputFile, Transcript
@@ -83,6 +85,20 @@ class CountOrAuto(click.ParamType):  # type: ignore[type-arg]  # generic in newe
 @click.option("--max-words-per-line", type=int, metavar="N", help="Subtitles: words in a line.")
 @click.option("--offline", is_flag=True, help="Never ask a model hub.")
 @click.option("--temp-dir", metavar="FOLDER", help="Where decoded audio lies meanwhile: 115 MB an hour.")
+@click.option("--cache", metavar="FOLDER",
+              help="Where finished parts are kept, so that the same command goes on after any interruption. "
+                   "[default: $VOICEKIT_CACHE, or voicekit in your cache folder]")
+@click.option("--no-cache", is_flag=True, help="Keep nothing, and use nothing that was kept.")
+@click.option("--from", "since", type=click.Choice(STAGES), metavar="STAGE",
+              help="Do this stage and those after it again, with what the cache has of those before: "
+                   + ", ".join(STAGES) + ".")
+@click.option("--until", type=click.Choice(STAGES), default=StoreOptions.until, show_default=True, metavar="STAGE",
+              help="The last stage to do.")
+@click.option("--max-duration", type=float, default=RunOptions.max_duration / 3600, show_default=True,
+              metavar="HOURS", help="Refuse a file that decodes to more.")
+@click.option("--hang-after", type=float, metavar="X",
+              help="Replace a worker that takes X times as long as its audio (and 20 s). "
+                   "[default: told from the batches so far]")
 @click.option("--config", is_eager=True, expose_value=False, callback=config.apply, metavar="FILE.toml",
               help="Options by the same names, from a file.")
 @click.option("--explain", is_flag=True, help="Print the plan and why; transcribe nothing.")
@@ -105,7 +121,7 @@ def run(**arguments: Any) -> int:
     if options.engine.offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # also for what a library might ask on its own
     from voicekit.cli.progress import LogHandler, reporter
-    from voicekit.running.preparation import TemporaryFolder
+    from voicekit.running.temporary import TemporaryFolder
 
     level = logging.ERROR if arguments["quiet"] else logging.DEBUG if arguments["verbose"] else logging.INFO
     show = reporter(arguments["log_format"], level)
@@ -119,7 +135,7 @@ def run(**arguments: Any) -> int:
             files = job.accept(arguments, folder)
             if arguments["explain"]:
                 return job.explain(files, folder)
-            return job.transcribe(job.place(files, arguments))
+            return job.transcribe(files, job.place(files, arguments))
     finally:
         logger.removeHandler(handler)
 
@@ -129,9 +145,12 @@ def _run_options(arguments: dict[str, Any]) -> RunOptions:
               ("engine", "model", "device", "compute_type", "batch_size", "offline")}
     same = {name: arguments[name] for name in
             ("quality", "language", "task", "beam_size", "initial_prompt", "hotwords", "word_timestamps",
-             "temp_dir")}
-    return RunOptions(plan=PlanOptions(arguments["chunks"], arguments["workers"]),
-                      engine=EngineOptions(**engine), **same)
+             "temp_dir", "hang_after")}
+    if arguments["cache"] and arguments["no_cache"]:
+        raise UsageError("--cache and --no-cache contradict each other.", "Give one of them.")
+    store = StoreOptions(arguments["cache"], not arguments["no_cache"], arguments["since"], arguments["until"])
+    return RunOptions(plan=PlanOptions(arguments["chunks"], arguments["workers"]), engine=EngineOptions(**engine),
+                      store=store, max_duration=arguments["max_duration"] * 3600, **same)
 
 
 @dataclass
@@ -173,6 +192,11 @@ class _MainJob:
 
     def place(self, files: Sequence[InputFile], arguments: dict[str, Any]) -> list[OutputPlan[InputFile]]:
         """Where the results go, found out to be writable before a model is loaded."""
+        if not self.options.store.does("write"):
+            if arguments["outputs"] or arguments["formats"]:
+                raise UsageError(f"With --until {self.options.store.until} no file is written.",
+                                 "Leave out -o and --formats, or --until.")
+            return []
         from voicekit import formats as file_types
         from voicekit.cli import outputs
 
@@ -198,20 +222,29 @@ class _MainJob:
             click.echo(text)
         return self.code
 
-    def transcribe(self, plans: Sequence[OutputPlan[InputFile]]) -> int:
+    def transcribe(self, files: Sequence[InputFile], plans: Sequence[OutputPlan[InputFile]]) -> int:
         """Do it."""
         from voicekit.pipeline import transcribe_files
 
-        if not plans:
+        targets = {item.input: item.targets for item in plans}
+        if not self.options.store.does("write"):
+            targets = {file: () for file in files}
+        if not targets:
             return self.code
-        files = {item.input: item for item in plans}
-        with self.show, contextlib.closing(transcribe_files(files, self.options, self.show.observe)) as outcomes:
-            for outcome in outcomes:
-                self._deliver(outcome, files[outcome.file])
+        try:
+            with self.show, contextlib.closing(
+                    transcribe_files(targets, self.options, self.show.observe)) as outcomes:
+                for outcome in outcomes:
+                    self._deliver(outcome, targets[outcome.file])
+        except (KeyboardInterrupt, SystemExit):
+            kept = "What is finished is kept: the same command goes on from here."
+            self.show.message(logging.WARNING, kept if self.options.store.enabled else
+                              "Nothing is kept, because of --no-cache.")
+            raise
         self._summary()
         return self.code
 
-    def _deliver(self, outcome: Outcome, plan: OutputPlan[InputFile]) -> None:
+    def _deliver(self, outcome: Outcome, targets: Sequence[Target]) -> None:
         """Write the results of one input, or say why there are none."""
         from voicekit import formats as file_types
 
@@ -220,14 +253,17 @@ class _MainJob:
             self.fail(outcome.error, name)
             return
         transcript = outcome.transcript
-        assert transcript is not None
+        if transcript is None:  # planned, and that was all
+            return
         self.transcripts.append(transcript)
-        try:
-            for target in plan.targets:
+        for target in targets:
+            try:
                 file_types.write(transcript, target.path, self.subtitles, extension=target.extension)
                 self.written.append(target.path)
-        except VoicekitError as error:
-            self.fail(error, name)
+            except VoicekitError as error:
+                kept = "The words are kept: the same command writes them without transcribing again."
+                hint = f"{error.hint} {kept}" if self.options.store.enabled else error.hint
+                self.fail(OutputError(error.message, hint), name)
         if not transcript.ledger:
             self.show.message(logging.WARNING, f"{name}: no speech was found; the transcript is empty.")
         if transcript.failed:

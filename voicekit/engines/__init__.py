@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import sys
+from importlib import metadata
 from typing import cast
 
 from voicekit import telemetry
@@ -48,6 +50,21 @@ def adapter(name: str) -> EngineAdapter:
 def installed(name: str) -> bool:
     """Whether the engine's package can be imported (it is not imported to find out)."""
     return importlib.util.find_spec(adapter(name).profile.package) is not None
+
+
+def version(name: str) -> str:
+    """The versions of what computes the words, without importing it.
+
+    Examples
+    --------
+    >>> version("pocketsphinx")[:12]
+    'pocketsphinx'
+    """
+    found = {}
+    for library in adapter(name).profile.libraries:
+        with contextlib.suppress(metadata.PackageNotFoundError):  # onnxruntime has other names for GPUs
+            found[library] = metadata.version(library)
+    return ", ".join(f"{library} {number}" for library, number in found.items())
 
 
 def how_to_install(name: str) -> str:

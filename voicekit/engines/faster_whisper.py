@@ -76,6 +76,7 @@ class FasterWhisper:
             "cuda": ("float16", "int8_float16", "bfloat16", "int8_bfloat16", "int8", "int8_float32", "float32"),
         },
         supports=shared.SUPPORTS,
+        libraries=("faster-whisper", "ctranslate2"),
     )
 
     def models(self) -> Sequence[str]:
@@ -257,11 +258,7 @@ class FasterWhisperTranscriber:
     """A loaded model: the socket ``Transcriber``, and the runtime that the shared steps drive."""
 
     def __init__(self, model: Any) -> None:
-        import ctranslate2
-        import faster_whisper
-
         self._model = model
-        self.version = f"{faster_whisper.__version__}+ctranslate2-{ctranslate2.__version__}"
         self.device = _device(model.model)
         self.compute_type = str(model.model.compute_type)
         known = model.hf_tokenizer.token_to_id

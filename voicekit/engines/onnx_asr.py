@@ -11,7 +11,6 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +118,7 @@ class GigaAM(_OnnxAsr):
         # int8 was often the slower one on CPUs; on CUDA onnxruntime would leave its layers to the CPU.
         compute_types={"cpu": ("float32", "int8"), "cuda": ("float32",)},
         supports=frozenset(),
+        libraries=("onnx-asr", "onnxruntime", "onnxruntime-gpu"),
     )
     _models = (
         gigaam("gigaam-v3-e2e-rnnt", "v3", "v3_e2e_rnnt", "v3_e2e_rnnt_vocab.txt"),
@@ -149,6 +149,7 @@ class Parakeet(_OnnxAsr):
         max_threads=4,
         compute_types={"cpu": ("float32", "int8"), "cuda": ("float32",)},
         supports=frozenset(),
+        libraries=("onnx-asr", "onnxruntime", "onnxruntime-gpu"),
     )
     _models = (
         parakeet("parakeet-tdt-0.6b-v3", "tdt", EUROPEAN),
@@ -166,7 +167,6 @@ class _Recognizer:
     """A loaded model."""
 
     def __init__(self, recognizer: Any, device: str, engine: str, languages: frozenset[str]) -> None:
-        self.version = f"onnx-asr {version('onnx-asr')}, onnxruntime {_runtime().__version__}"
         self.device = device
         self._recognizer = recognizer
         self._engine = engine

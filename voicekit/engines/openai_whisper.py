@@ -38,6 +38,7 @@ class OpenAIWhisper:
         max_threads=4,
         compute_types={"cpu": ("float32",), "cuda": ("float16", "float32")},
         supports=shared.SUPPORTS,
+        libraries=("openai-whisper", "torch"),
     )
 
     def models(self) -> Sequence[str]:
@@ -190,13 +191,10 @@ class OpenAIWhisperTranscriber:
     """A loaded model: the socket ``Transcriber``, and the runtime that the shared steps drive."""
 
     def __init__(self, model: Any, device: str, compute_type: str) -> None:
-        import torch
-        import whisper
         from whisper.tokenizer import get_tokenizer
 
         self._model = model
         self._half = compute_type == "float16"
-        self.version = f"{whisper.__version__}+torch-{torch.__version__}"
         self.device = device
         self.compute_type = compute_type
         self._plain = get_tokenizer(model.is_multilingual, num_languages=model.num_languages)

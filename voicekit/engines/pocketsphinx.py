@@ -36,6 +36,7 @@ class PocketSphinx:
         max_threads=1,
         compute_types={"cpu": ("float32",)},
         supports=frozenset(),
+        libraries=("pocketsphinx",),
     )
 
     def models(self) -> Sequence[str]:
@@ -81,7 +82,6 @@ class _Decoder:
 
         # By default the cepstral mean adapts from utterance to utterance, and with it the words.
         self._decoder: Any = Decoder(samprate=SAMPLE_RATE, cmn="batch", loglevel="FATAL")
-        self.version = version("pocketsphinx")
         self.device = "cpu"
 
     def transcribe(self, windows: Sequence[Samples], options: DecodingOptions) -> list[WindowResult]:

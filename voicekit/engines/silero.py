@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterable, Iterator
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,13 @@ class SileroDetector:
     """
 
     frame = _FRAME
+
+    @staticmethod
+    def version() -> str:
+        """What decides the probabilities: the model's file and the versions of what brings and runs it."""
+        found = [name for name in metadata.packages_distributions().get("onnxruntime", [])]
+        return ", ".join([_model_file().name, *(f"{name} {metadata.version(name)}"
+                                                for name in ("faster-whisper", *sorted(set(found))))])
 
     def __init__(self) -> None:
         telemetry.switch_off()

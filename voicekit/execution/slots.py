@@ -160,6 +160,10 @@ class Slots(Generic[Tag]):
         """Forget the waiting pieces whose tag matches; running ones go on. Returns how many."""
         return self._backlog.discard(lambda piece: match(piece[0]))
 
+    def kill(self, index: int) -> None:
+        """Kill the worker of a slot; its piece ends as :class:`Died`, and the slot gets a new one."""
+        self._slots[index].kill()
+
     def close(self, *, kill: bool = False) -> None:
         """End all workers: after their last piece, or with `kill` at once."""
         if kill:
@@ -224,6 +228,10 @@ class _Slot(threading.Thread):
     def abandon(self) -> None:
         """Kill the worker and do no more pieces."""
         self._abandoned = True
+        self.kill()
+
+    def kill(self) -> None:
+        """Kill the worker, whatever it does."""
         worker = self._worker
         if worker is not None:
             worker.kill()

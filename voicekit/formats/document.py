@@ -98,6 +98,8 @@ def _run(run: RunInfo) -> dict[str, object]:
         "downgrades": list(run.downgrades),
         "warnings": list(run.warnings),
         "wall_seconds": _time(run.wall_seconds),
+        **({"cache": {"found": run.cache.found, "computed": run.cache.computed, "damaged": run.cache.damaged}}
+           if run.cache is not None else {}),
     }
 
 

@@ -14,7 +14,7 @@ from typing import TypeVar, cast, get_args
 
 from voicekit.errors import InputError
 from voicekit.formats.document import SCHEMA
-from voicekit.types import Language, LedgerEntry, RunInfo, Segment, Source, Status, Transcript, Word
+from voicekit.types import CacheUse, Language, LedgerEntry, RunInfo, Segment, Source, Status, Transcript, Word
 
 _HINT = "It should be a .json file as voicekit writes it; make it again, or correct this place."
 
@@ -89,7 +89,7 @@ def parse(text: str) -> Transcript:
         segments=fields.items("segments", "start end text speaker words", _segment),
         ledger=fields.items("ledger", "start end window status reason", _entry),
         run=_run(fields.inner("run", "engine model revision options version device compute_type "
-                                     "downgrades warnings wall_seconds")),
+                                     "downgrades warnings wall_seconds", "cache")),
         partial=fields.flag("partial"),
     )
 
@@ -222,4 +222,13 @@ def _run(fields: _Fields) -> RunInfo:
         downgrades=fields.texts("downgrades"),
         warnings=fields.texts("warnings"),
         wall_seconds=fields.number("wall_seconds"),
+        cache=_cache(fields.inner("cache", "found computed damaged")) if "cache" in fields.values else None,
     )
+
+
+def _cache(fields: _Fields) -> CacheUse:
+    counts = [fields.number(key) for key in ("found", "computed", "damaged")]
+    for key, count in zip(("found", "computed", "damaged"), counts, strict=True):
+        if not count.is_integer():
+            raise fields.wrong(key, "a whole number")
+    return CacheUse(*(int(count) for count in counts))

@@ -6,6 +6,7 @@ number of chunks and workers cannot change what is decoded together, and with it
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 
@@ -60,3 +61,8 @@ def plan_chunks(recording: Recording, windows: Sequence[Window], batch_size: int
         done += duration
     filled = [chunk for chunk in chunks if chunk]
     return tuple(Chunk(index, recording, tuple(chunk)) for index, chunk in enumerate(filled))
+
+
+def backwards(chunks: Sequence[Chunk]) -> tuple[Chunk, ...]:
+    """The same batches from the last to the first."""
+    return tuple(dataclasses.replace(chunk, batches=chunk.batches[::-1]) for chunk in reversed(chunks))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from voicekit.engines import choice as engine_choice
 from voicekit.engines.choice import Choice, DevicesOf
+from voicekit.errors import VoicekitError
 from voicekit.options import RunOptions
 from voicekit.planning import machine as machines
 from voicekit.planning.machine import Machine, MachinePlan
@@ -27,6 +28,13 @@ class Crew:
     def window(self) -> float:
         """Seconds that a window may last."""
         return self.choice.adapter.profile.max_window
+
+    @property
+    def placed(self) -> EngineSpec:
+        """The engine where the first worker runs it: what names results in the store."""
+        assert self.spec is not None
+        device = self.plan.devices[0] if self.spec.device == SLOT_DEVICE else self.spec.device
+        return dataclasses.replace(self.spec, device=device)
 
 
 def hire(choice: Choice, options: RunOptions, machine: Machine, warnings: Sequence[str] = ()) -> Crew:
@@ -55,3 +63,25 @@ def devices_for(options: RunOptions, machine: Machine, warnings: list[str]) -> D
         return devices
 
     return devices_of
+
+
+def russian_crew(options: RunOptions, stays: Callable[[VoicekitError], None]) -> Crew | None:
+    """GigaAM for recordings found to be Russian, in the workers that there are.
+
+    None where it cannot be had; `stays` gets the error if it is one of a precision or a device that only
+    Whisper has.
+    """
+    machine = machines.this_machine()
+    warnings: list[str] = []
+    try:
+        choice = engine_choice.russian(options, devices_for(options, machine, warnings))
+        if choice is None:
+            return None
+        crew = hire(choice, options, machine, warnings)
+    except VoicekitError as error:
+        stays(error)
+        return None
+    assert crew.spec is not None
+    if choice.devices[0] == "cpu":
+        crew = dataclasses.replace(crew, spec=dataclasses.replace(crew.spec, device="cpu"))
+    return crew

@@ -23,7 +23,8 @@ class Notice:
 class Planned:
     """A recording is decoded and divided.
 
-    ``duration`` and ``to_do`` are seconds: of the recording, and of its windows.
+    ``duration`` and ``to_do`` are seconds: of the recording, and of the windows that have no result yet;
+    ``found`` is how many of the ``windows`` have one.
     """
 
     source: str
@@ -31,6 +32,7 @@ class Planned:
     to_do: float
     windows: int
     chunks: int
+    found: int = 0
 
 
 @dataclass(frozen=True, slots=True)

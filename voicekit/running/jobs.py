@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from voicekit.types import Chunk, Receipt, Recording, Window, WindowResult
-from voicekit.worker import BatchBegun, BatchDone
+from voicekit.worker import BatchBegun, BatchDone, Told
 
 STRIKES = 2
 """Workers that may die of a window."""
@@ -55,16 +55,21 @@ class Job:
     windows : sequence of Window
         Its plan.
     chunks : sequence of Chunk
-        The same windows, as they are handed out.
+        Those without a result, as they are handed out.
+    found : mapping of int to WindowResult, optional
+        By index of the window, what an earlier run has made.
     """
 
-    def __init__(self, recording: Recording, windows: Sequence[Window], chunks: Sequence[Chunk]) -> None:
+    def __init__(self, recording: Recording, windows: Sequence[Window], chunks: Sequence[Chunk],
+                 found: Mapping[int, WindowResult] | None = None) -> None:
         self.recording = recording
         self.windows = tuple(windows)
-        self.keys: dict[int, str] = {}
+        self.results: dict[int, WindowResult] = dict(found or {})
+        self.found = len(self.results)
         self.given_up: dict[int, str] = {}
         self.devices: set[str] = set()
         self.warnings: list[str] = []
+        self.downgrades: list[str] = []
         self._chunks = chunks
         self._losses_at_start = 0
 
@@ -75,7 +80,7 @@ class Job:
     @property
     def done(self) -> bool:
         """Whether every window has a result or was given up."""
-        return len(self.keys) + len(self.given_up) == len(self.windows)
+        return len(self.results) + len(self.given_up) == len(self.windows)
 
     def progress(self, piece: Piece, payload: BatchBegun | BatchDone) -> float:
         """Note what a worker reports; seconds of audio that are newly finished."""
@@ -83,23 +88,22 @@ class Job:
             piece.current = payload.batch
             self._losses_at_start = 0
             return 0.0
-        fresh = [index for index in payload.keys if index not in self.keys]
-        self.keys.update(payload.keys)
+        fresh = [index for index in payload.results if index not in self.results]
+        self.results.update(payload.results)
+        self.found += payload.found
         return payload.seconds if fresh else 0.0
 
-    def tell(self, message: str) -> bool:
-        """Note a warning, once; whether it was new."""
-        fresh = message not in self.warnings
+    def tell(self, told: Told) -> bool:
+        """Note a warning or a downgrade, once; whether it was new."""
+        notes = self.downgrades if told.downgrade else self.warnings
+        fresh = told.message not in notes
         if fresh:
-            self.warnings.append(message)
+            notes.append(told.message)
         return fresh
 
-    def finished(self, piece: Piece, receipt: Receipt) -> float:
-        """Note a whole piece; seconds that no progress report had told of."""
-        fresh = sum(window.duration for window in piece.chunk.windows if window.index not in self.keys)
-        self.keys.update(receipt.keys)
-        self.devices.add(receipt.device)
-        return fresh
+    def finished(self, receipt: Receipt) -> None:
+        """Note that a whole piece is done."""
+        self.devices.update(receipt.devices)
 
     def lost_at_start(self, piece: Piece) -> bool:
         """Whether worker after worker was lost before it began a batch: no window is to blame."""
@@ -117,7 +121,7 @@ class Job:
         seconds : float
             Of windows that were given up.
         """
-        left = [batch for batch in piece.chunk.batches if any(w.index not in self.keys for w in batch)]
+        left = [batch for batch in piece.chunk.batches if any(w.index not in self.results for w in batch)]
         if not left:
             return [], 0.0
         if piece.current is None:  # no window had begun, so none is to blame
@@ -137,9 +141,10 @@ class Job:
     def _part(piece: Piece, batches: Sequence[tuple[Window, ...]]) -> Chunk:
         return dataclasses.replace(piece.chunk, batches=tuple(batches))
 
-    def failures(self) -> dict[int, WindowResult]:
-        """Results of the windows that were given up."""
-        return {index: WindowResult("failed", reason=why) for index, why in self.given_up.items()}
+    def all_results(self) -> dict[int, WindowResult]:
+        """By index, also for the windows that were given up."""
+        return {**self.results,
+                **{index: WindowResult("failed", reason=why) for index, why in self.given_up.items()}}
 
 
 def why_died(exitcode: int | None) -> str:

@@ -6,7 +6,7 @@ All state is touched here only, so there are no locks to get wrong.
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import logging
 import queue
 import threading
@@ -16,22 +16,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from voicekit.version import __version__
-from voicekit.engines import choice as engine_choice
-from voicekit.engines.silero import SileroDetector
 from voicekit.errors import DISK_FULL, OutputError, ProcessingError, VoicekitError
 from voicekit.execution.slots import Died, Finished, Progress, Raised, SlotContext, Slots, Started
 from voicekit.options import RunOptions
 from voicekit.planning import chunks as chunking
-from voicekit.planning import machine as machines
-from voicekit.running.crew import Crew, devices_for, hire
+from voicekit.running.crew import Crew, russian_crew
 from voicekit.running.events import Advanced, Idle, Notice, Observe, Planned, Working
 from voicekit.running.jobs import STRIKES, Job, Piece, why_died
+from voicekit.running.known import Known
 from voicekit.running.preparation import Outcome, Prepared, prepare
-from voicekit.stages import merging, transcription
-from voicekit.store import Store
-from voicekit.types import InputFile, Language, Recording, RunInfo, Transcript, Window
-from voicekit.worker import DetectTask, Told, TranscribeTask, detect_language, transcribe_chunk
+from voicekit.running.transcripts import Active, transcript_of
+from voicekit.running.watch import Watch
+from voicekit.store import Cache
+from voicekit.types import InputFile, Language, Recording, Window
+from voicekit.worker import (BatchBegun, BatchDone, DetectTask, Told, TranscribeTask, detect_language,
+                             transcribe_chunk)
 
 log = logging.getLogger("voicekit")
 
@@ -57,11 +56,19 @@ class _Ready:
     began: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """From any thread: the store cannot be used any more."""
+
+    message: str
+
+
 @dataclass(eq=False)
 class _Detection:
     """The piece of work that tells a recording's language."""
 
     ready: _Ready
+    task: DetectTask
     strikes: int = 0
     what: str = "language"
 
@@ -69,16 +76,6 @@ class _Detection:
     def source(self) -> str:
         """For people: which recording this is."""
         return self.ready.file.name
-
-
-@dataclass(eq=False)
-class _Active:
-    """A job with what its transcript will need."""
-
-    file: InputFile
-    language: Language
-    crew: Crew
-    began: float
 
 
 class Run:
@@ -94,8 +91,12 @@ class Run:
         self._folder = folder
         self._observe = observe
         self._events: queue.Queue[Any] = queue.Queue()
-        self._store = Store(folder / "results")
-        self._active: dict[Job, _Active] = {}
+        self._cache = Cache.of(options.store, lambda message: self._events.put(_Trouble(message)))
+        self._known = Known(self._cache, options)
+        self._watch = Watch(options.hang_after)
+        self._hung: dict[int, str] = {}
+        self._warnings: list[str] = []
+        self._active: dict[Job, Active] = {}
         self._outcomes: list[Outcome] = []
         # So many files are decoded ahead that workers never wait, and no more, for the disk's sake.
         self._ahead = threading.Semaphore(crew.plan.workers + 1)
@@ -114,7 +115,7 @@ class Run:
             with Slots[Piece | _Detection](contexts, self._events) as self._slots:
                 for _ in self._files:
                     while not self._outcomes:
-                        self._handle(self._events.get())
+                        self._handle(self._next_event())
                     yield self._outcomes.pop(0)
         finally:
             # Joined before the folder goes: a thread inside FFmpeg or onnxruntime at the interpreter's end
@@ -122,11 +123,11 @@ class Run:
             self._stop.set()
             self._ahead.release()
             preparing.join()
+            self._known.close()
 
     # ---- preparing, in its own thread ----
 
     def _prepare_all(self) -> None:
-        detector = None
         for file in self._files:
             self._ahead.acquire()
             if self._stop.is_set():
@@ -134,8 +135,7 @@ class Run:
             began = time.monotonic()
             prepared, error = None, None
             try:
-                detector = detector or SileroDetector()
-                prepared = prepare(file, self._folder, detector, self._check)
+                prepared = prepare(file, self._folder, self._options, self._cache, self._check)
             except _Stopped:
                 return
             except VoicekitError as problem:
@@ -151,8 +151,40 @@ class Run:
 
     # ---- the loop ----
 
+    def _next_event(self) -> Any:
+        """The next event; meanwhile workers that hang are ended, which makes events of its own."""
+        while True:
+            for slot, seconds in self._watch.hanging().items():
+                self._watch.rested(slot)
+                self._hung[slot] = f"the worker did nothing for {seconds:.0f} s"
+                self._slots.kill(slot)
+            with contextlib.suppress(queue.Empty):
+                event = self._events.get(timeout=1)
+                self._look_after(event)
+                return event
+
+    def _look_after(self, event: Any) -> None:
+        """What an event says about how its worker is."""
+        match event:
+            case Started(_, slot):
+                self._watch.started(slot)
+            case Progress(Piece() as piece, slot, BatchBegun(number)):
+                self._watch.begun(slot, sum(window.duration for window in piece.chunk.batches[number]))
+            case Progress(_, slot, BatchDone()):
+                self._watch.done(slot)
+            case Progress(_, slot, _):
+                self._watch.heard(slot)
+            case Finished(_, slot, _) | Raised(_, slot, _) | Died(_, slot, _):
+                self._watch.rested(slot)
+
+    def _why_died(self, slot: int, exitcode: int | None) -> str:
+        return self._hung.pop(slot, "") or why_died(exitcode)
+
     def _handle(self, event: Any) -> None:
         match event:
+            case _Trouble(message):
+                self._warnings.append(message)
+                self._observe(Notice(message))
             case _Ready(file, Prepared() as prepared):
                 for warning in prepared.recording.warnings:
                     self._observe(Notice(warning, prepared.recording.source.name))
@@ -161,33 +193,37 @@ class Run:
                 self._end(Outcome(file, error=error))
             case Started(tag, slot):
                 self._observe(Working(slot, self._crew.plan.devices[slot], tag.source, tag.what))
-            case Progress(Piece() as piece, slot, Told(message)):
-                if piece.job.tell(message):
-                    self._observe(Notice(message, piece.source))
+            case Progress(Piece() as piece, slot, Told() as told):
+                if piece.job.tell(told) and told.message not in self._warnings:
+                    self._observe(Notice(told.message, piece.source, told.downgrade))
+            case Progress(_Detection(), slot, _):
+                pass
             case Progress(Piece() as piece, slot, payload):
                 self._advance(piece, slot, piece.job.progress(piece, payload))
             case Finished(Piece() as piece, slot, receipt):
-                self._advance(piece, slot, piece.job.finished(piece, receipt))
+                piece.job.finished(receipt)
                 self._rest(slot, piece)
             case Died(Piece() as piece, slot, exitcode):
-                self._retry(piece, slot, why_died(exitcode))
+                self._retry(piece, slot, self._why_died(slot, exitcode))
             case Raised(Piece() as piece, slot, MemoryError()):
                 self._retry(piece, slot, "the worker ran out of memory")
             case Raised(Piece() as piece, slot, error):
                 self._observe(Idle(slot))
                 self._abandon(piece.job, _as_ours(error))
-            case Finished(_Detection(ready), slot, found):
+            case Finished(_Detection(ready, task), slot, found):
                 self._observe(Idle(slot))
+                self._known.keep_language(task, self._crew, found)
                 self._guarded(ready, lambda: self._detected(ready, found))
             case Raised(_Detection(ready), slot, error):
                 self._observe(Idle(slot))
                 self._end(Outcome(ready.file, error=_as_ours(error)), ready.prepared)
-            case Died(_Detection(ready, strikes), slot, exitcode):
+            case Died(_Detection(ready, task, strikes), slot, exitcode):
                 self._observe(Idle(slot))
+                why = self._why_died(slot, exitcode)
                 if strikes + 1 < STRIKES:
-                    self._detect(ready, strikes + 1)
+                    self._slots.submit(_Detection(ready, task, strikes + 1), detect_language, task, urgent=True)
                     return
-                error = ProcessingError(f"The language could not be detected: {why_died(exitcode)}.",
+                error = ProcessingError(f"The language could not be detected: {why}.",
                                         "Give it with --language.")
                 self._end(Outcome(ready.file, error=error), ready.prepared)
 
@@ -204,7 +240,9 @@ class Run:
     def _begin(self, ready: _Ready, prepared: Prepared) -> None:
         """A file is decoded: ask for its language, unless that is known or does not matter."""
         profile = self._crew.choice.adapter.profile
-        if self._options.language is not None:
+        if not self._options.store.does("transcribe"):
+            self._only_planned(ready, prepared)
+        elif self._options.language is not None:
             self._hand_out(ready, prepared, Language(self._options.language), self._crew)
         elif not prepared.spans or "detection" not in profile.supports:
             only = profile.languages if profile.languages and len(profile.languages) == 1 else {UNDETERMINED}
@@ -212,11 +250,21 @@ class Run:
         else:
             self._detect(ready)
 
-    def _detect(self, ready: _Ready, strikes: int = 0) -> None:
+    def _only_planned(self, ready: _Ready, prepared: Prepared) -> None:
+        plan, source = prepared.windows(self._crew.window), prepared.recording.source
+        to_do = sum(window.duration for window in plan)
+        self._observe(Planned(source.name, source.duration, to_do, len(plan), 0))
+        self._end(Outcome(ready.file), prepared)
+
+    def _detect(self, ready: _Ready) -> None:
         assert ready.prepared is not None and self._crew.spec is not None
         first = _first_speech(ready.prepared.windows(self._crew.window))
         task = DetectTask(ready.prepared.recording, first, self._crew.spec)
-        self._slots.submit(_Detection(ready, strikes), detect_language, task, urgent=True)
+        found = self._known.language(task, self._crew)
+        if found is not None:
+            self._detected(ready, found)
+        else:
+            self._slots.submit(_Detection(ready, task), detect_language, task, urgent=True)
 
     def _detected(self, ready: _Ready, found: dict[str, float]) -> None:
         assert ready.prepared is not None
@@ -224,37 +272,31 @@ class Run:
         crew = self._crew
         if code == "ru" and not self._asked_russian:
             self._asked_russian = True
-            self._russian = self._russian_crew()
+            self._russian = russian_crew(self._options, lambda why: self._observe(Notice(
+                f"Russian stays with {self._crew.choice.name}: {why}")))
         if code == "ru" and self._russian is not None:
             crew = self._russian
         self._hand_out(ready, ready.prepared, Language(code, found[code]), crew)
 
-    def _russian_crew(self) -> Crew | None:
-        """GigaAM for recordings found to be Russian, in the workers that there are."""
-        machine = machines.this_machine()
-        warnings: list[str] = []
-        try:
-            choice = engine_choice.russian(self._options, devices_for(self._options, machine, warnings))
-            if choice is None:
-                return None
-            crew = hire(choice, self._options, machine, warnings)
-        except VoicekitError as error:  # a precision or a device that only Whisper has
-            self._observe(Notice(f"Russian stays with {self._crew.choice.name}: {error}"))
-            return None
-        assert crew.spec is not None
-        if choice.devices[0] == "cpu":
-            crew = dataclasses.replace(crew, spec=dataclasses.replace(crew.spec, device="cpu"))
-        return crew
-
     def _hand_out(self, ready: _Ready, prepared: Prepared, language: Language, crew: Crew) -> None:
         plan = prepared.windows(crew.window)
-        seconds = chunking.chunk_seconds(plan, self._options.plan.chunks, self._crew.plan.workers)
-        chunks = chunking.plan_chunks(prepared.recording, plan, crew.plan.batch_size, seconds)
-        job = Job(prepared.recording, plan, chunks)  # from here on errors are the job's
-        self._active[job] = _Active(ready.file, language, crew, ready.began)
+        found = self._known.windows(prepared.recording, plan, crew, language.code)
+        missing = [window for window in plan if window.index not in found.results]
+        seconds = chunking.chunk_seconds(missing, self._options.plan.chunks, self._crew.plan.workers)
+        chunks = chunking.plan_chunks(prepared.recording, missing, crew.plan.batch_size, seconds)
+        # Two runs of one recording begin at its two ends, and each finds what the other has done.
+        chunks = chunking.backwards(chunks) if found.shared else chunks
+        job = Job(prepared.recording, plan, chunks, found.results)  # from here on errors are the job's
+        self._active[job] = Active(ready.file, language, crew, ready.began, found.damaged)
         source = prepared.recording.source
-        to_do = sum(window.duration for window in plan)
-        self._observe(Planned(source.name, source.duration, to_do, len(plan), len(chunks)))
+        to_do = sum(window.duration for window in missing)
+        self._observe(Planned(source.name, source.duration, to_do, len(plan), len(chunks), len(found.results)))
+        if found.damaged:
+            self._observe(Notice(f"{found.damaged} damaged results in the cache were set aside; they are "
+                                 "made again.", source.name))
+        if found.shared:
+            self._observe(Notice("Another run is working on the same recording: the two share the work.",
+                                 source.name))
         for piece in job.pieces():
             self._submit(piece)
         if job.done:  # nothing was said
@@ -264,7 +306,7 @@ class Run:
         active = self._active[piece.job]
         assert active.crew.spec is not None
         task = TranscribeTask(piece.chunk, active.crew.spec, self._options.decoding(active.language.code),
-                              str(self._store.folder))
+                              self._cache.folder, self._options.store.may_read("transcribe"))
         # A suspect goes first: if it is bad, that should be known early.
         self._slots.submit(piece, transcribe_chunk, task, urgent=piece.strikes > 0)
 
@@ -305,29 +347,13 @@ class Run:
 
     def _complete(self, job: Job) -> None:
         try:
-            transcript = self._transcript(job)
+            transcript = transcript_of(job, self._active[job], self._options, self._crew.plan.workers, self._warnings)
         except Exception as error:  # the store's disk is gone, say: this file's misfortune only
             self._abandon(job, _as_ours(error))
             return
         active = self._active.pop(job)
         self._finish_file(job.recording)
         self._outcomes.append(Outcome(active.file, transcript))
-
-    def _transcript(self, job: Job) -> Transcript:
-        active = self._active[job]
-        results = job.failures()
-        for index, key in job.keys.items():
-            stored = self._store.get(key)
-            if stored is not None:
-                results[index] = transcription.from_json(stored)
-        return Transcript(
-            source=job.recording.source,
-            language=active.language,
-            segments=merging.merge(job.windows, results),
-            ledger=merging.ledger(job.windows, results),
-            run=self._run_info(job, active),
-            partial=job.recording.partial,
-        )
 
     def _end(self, outcome: Outcome, prepared: Prepared | None = None) -> None:
         """A file that never became a job."""
@@ -338,26 +364,6 @@ class Run:
         if recording is not None:
             Path(recording.pcm).unlink(missing_ok=True)
         self._ahead.release()
-
-    def _run_info(self, job: Job, active: _Active) -> RunInfo:
-        crew, options = active.crew, self._options
-        model = crew.choice.model
-        assert model is not None
-        decoding = dataclasses.asdict(options.decoding(active.language.code))
-        return RunInfo(
-            engine=crew.choice.name,
-            model=model.name,
-            revision=model.revision,
-            device=", ".join(sorted(job.devices)) or crew.plan.devices[0],
-            compute_type=crew.plan.compute_type,
-            version=__version__,
-            options={"quality": options.quality, **decoding, "batch_size": crew.plan.batch_size,
-                     "chunks": options.plan.chunks, "workers": self._crew.plan.workers,
-                     "threads": crew.plan.threads},
-            downgrades=crew.choice.downgrades,
-            warnings=(*crew.plan.warnings, *job.recording.warnings, *job.warnings),
-            wall_seconds=round(time.monotonic() - active.began, 3),
-        )
 
 
 def _first_speech(plan: Sequence[Window]) -> tuple[Window, ...]:

@@ -14,6 +14,9 @@ from voicekit.types import Segment, WindowResult, Word
 
 log = logging.getLogger("voicekit")
 
+_OUT_OF_MEMORY = ("out of memory", "bad_alloc", "bad allocation", "alloc_failed", "failed to allocate memory",
+                  "can't allocate memory", "cannot allocate memory")
+
 
 def transcribe_batch(engine: Transcriber, windows: Sequence[Samples],
                      options: DecodingOptions) -> list[WindowResult]:
@@ -37,18 +40,38 @@ def transcribe_batch(engine: Transcriber, windows: Sequence[Samples],
     ------
     VoicekitError
         For what would fail in every window alike, such as a language the model does not have.
-    MemoryError
-        Is the business of whoever runs the piece.
+    Exception
+        Where memory runs out (:func:`out_of_memory`): :mod:`voicekit.stages.ladder` knows what to do.
     """
     try:
         return engine.transcribe(windows, options)
-    except (VoicekitError, MemoryError):
+    except VoicekitError:
         raise
     except Exception as error:  # an engine may raise anything; the ledger says what
+        if out_of_memory(error):
+            raise
         if len(windows) == 1:
             log.debug("a window failed", exc_info=True)
             return [WindowResult("failed", reason=f"{type(error).__name__}: {error}".strip(": "))]
     return [result for window in windows for result in transcribe_batch(engine, [window], options)]
+
+
+def out_of_memory(error: BaseException | None) -> bool:
+    """Whether an error, or what caused it, is that memory ran out: of the machine or of a GPU.
+
+    Python has an error of its own for it; torch, CTranslate2 and onnxruntime say it in words.
+
+    Examples
+    --------
+    >>> out_of_memory(RuntimeError("CUDA failed with error out of memory"))
+    True
+    """
+    while error is not None:
+        text = str(error).lower()
+        if isinstance(error, MemoryError) or any(sign in text for sign in _OUT_OF_MEMORY):
+            return True
+        error = error.__cause__
+    return False
 
 
 def to_json(result: WindowResult) -> dict[str, Any]:

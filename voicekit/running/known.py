@@ -1,0 +1,113 @@
+"""What earlier runs have left for this one, and the other way round."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from voicekit.errors import UsageError
+from voicekit.options import RunOptions
+from voicekit.running.crew import Crew
+from voicekit.stages import transcription
+from voicekit.store import Cache
+from voicekit.store.presence import Presence
+from voicekit.types import Recording, Window, WindowResult
+from voicekit.worker import DetectTask, language_name, window_name
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Results that are there already.
+
+    Attributes
+    ----------
+    results : dict of int to WindowResult
+        By index of the window.
+    damaged : int
+        Entries that were set aside on the way.
+    shared : bool
+        Whether another run is on the same recording at this moment.
+    """
+
+    results: dict[int, WindowResult]
+    damaged: int
+    shared: bool
+
+
+class Known:
+    """The store, as the stages of a run ask it.
+
+    Parameters
+    ----------
+    cache : Cache
+        Where results are.
+    options : RunOptions
+        Which stages may be taken from it, and which must be in it.
+    """
+
+    def __init__(self, cache: Cache, options: RunOptions) -> None:
+        self._cache = cache
+        self._options = options
+        self._presence = Presence(cache.folder) if cache.folder is not None else None
+
+    def close(self) -> None:
+        """The run is over."""
+        if self._presence is not None:
+            self._presence.close()
+
+    def language(self, task: DetectTask, crew: Crew) -> dict[str, float] | None:
+        """The languages that were detected before in the same windows.
+
+        Raises
+        ------
+        UsageError
+            If they must be there, and are not.
+        """
+        store = self._options.store
+        found = None
+        if store.may_read("transcribe"):
+            found = self._cache.get(self._language_name(task, crew), _probabilities)
+        if found is None and store.must_find("transcribe"):
+            raise UsageError(f"{task.recording.source.name} was not transcribed before with this cache and "
+                             "these options.", "Run it without --from first, or give its --language.")
+        return found
+
+    def keep_language(self, task: DetectTask, crew: Crew, found: dict[str, float]) -> None:
+        """Keep what was detected."""
+        self._cache.put(self._language_name(task, crew), found)
+
+    @staticmethod
+    def _language_name(task: DetectTask, crew: Crew) -> str:
+        return language_name(dataclasses.replace(task, engine=crew.placed))
+
+    def windows(self, recording: Recording, plan: Sequence[Window], crew: Crew, language: str) -> Found:
+        """The windows that were transcribed before.
+
+        Raises
+        ------
+        UsageError
+            If all must be there, and some are not.
+        """
+        if self._cache.folder is None or not plan:
+            return Found({}, 0, False)
+        store, damaged = self._options.store, self._cache.damaged
+        decoding = self._options.decoding(language)
+        names = {window.index: window_name(crew.placed, decoding, recording, window) for window in plan}
+        results: dict[int, WindowResult] = {}
+        if store.may_read("transcribe"):
+            stored = {index: self._cache.get(name, transcription.from_json) for index, name in names.items()}
+            results = {index: result for index, result in stored.items() if result is not None}
+        if store.must_find("transcribe") and len(results) < len(plan):
+            raise UsageError(f"{len(plan) - len(results)} of the {len(plan)} windows of {recording.source.name} "
+                             "were not transcribed before with this cache and these options.",
+                             "Run it without --from first: it does only what is missing.")
+        job = hashlib.sha256("".join(names.values()).encode()).hexdigest()[:32]
+        shared = (self._presence is not None and len(results) < len(plan) and self._presence.begin(job))
+        return Found(results, self._cache.damaged - damaged, shared)
+
+
+def _probabilities(value: Any) -> dict[str, float]:
+    return {str(code): float(probability) for code, probability in value.items()}
