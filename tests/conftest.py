@@ -50,4 +50,12 @@ def pico(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The pico Whisper as every engine reads it: what ``--model`` takes, by engine and precision."""
     whisper_cases.whispers_tokenizer()  # without openai-whisper there is no vocabulary to build from
     folder = tmp_path_factory.mktemp("pico")
-    return {kind: measure_pico.build(kind, folder) for kind in measure_pico.KINDS}
+
+    class Built(dict[str, Path]):
+        """Each is built when it is first asked for."""
+
+        def __missing__(self, kind: str) -> Path:
+            self[kind] = measure_pico.build(kind, folder)
+            return self[kind]
+
+    return Built()
