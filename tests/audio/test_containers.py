@@ -1,4 +1,4 @@
-"""What is refused, and how clearly: every file that is no recording, and every playlist."""
+"""What is refused, and how clearly: every file that is no recording."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests import sound
 from voicekit import audio
-from voicekit.errors import InputError, NotAudioError, RefusedInputError
+from voicekit.errors import InputError, NotAudioError
 
 
 def refuse(path: Path, error: type[InputError], match: str) -> InputError:
@@ -110,48 +110,3 @@ def test_a_forged_rate_does_not_fill_disk_or_memory(tmp_path: Path, rate: int) -
     data[24:28] = rate.to_bytes(4, "little")
     path.write_bytes(data)
     refuse(path, NotAudioError, f"claims a sample rate of {rate} Hz")
-
-
-SCRIPTS = {
-    "m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nfile://{path}\n#EXT-X-ENDLIST\n",
-    "m3u": "# my songs\nsecret.wav\n",
-    "ffconcat": "ffconcat version 1.0\nfile secret.wav\n",
-    "pls": "[playlist]\nFile1=secret.wav\nNumberOfEntries=1\n",
-    "cue": 'PERFORMER "x"\nFILE "secret.wav" WAVE\n  TRACK 01 AUDIO\n',
-    "sdp": "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 5004 RTP/AVP 0\r\n",
-    "mpd": '<?xml version="1.0"?>\n<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" '
-           'profiles="urn:mpeg:dash:profile:isoff-live:2011" type="static"><Period><AdaptationSet>'
-           '<Representation><BaseURL>secret.wav</BaseURL></Representation></AdaptationSet></Period></MPD>',
-    "asx": '<asx version="3.0"><entry><ref href="secret.wav"/></entry></asx>',
-    "xspf": '<?xml version="1.0"?><playlist version="1"><trackList/></playlist>',
-    "ffmeta": ";FFMETADATA1\ntitle=x\n",
-    "srt": "1\n00:00:01,000 --> 00:00:02,000\nhello\n\n2\n00:00:03,000 --> 00:00:04,000\nyou\n",
-}
-
-
-@pytest.mark.parametrize("kind", SCRIPTS)
-@pytest.mark.parametrize("disguise", ["", ".mp3", ".wav", "tag"])
-def test_playlists_do_not_open_their_neighbour(tmp_path: Path, kind: str, disguise: str) -> None:
-    secret = sound.write(tmp_path / "secret.wav", sound.tone(2))
-    content = SCRIPTS[kind].format(path=secret).encode()
-    if disguise == "tag":  # FFmpeg looks for a playlist behind an ID3 tag as well
-        content = b"ID3\3\0\0\0\0\0\x0a" + bytes(10) + content
-    name = f"a.{kind}" if disguise in ("", "tag") else f"a{disguise}"
-    if kind == "m3u" and name == "a.m3u" or kind != "m3u":
-        (tmp_path / name).write_bytes(content)
-        error = refuse(tmp_path / name, RefusedInputError, "Playlists and scripts that point to other files")
-        assert "Give the media file itself" in error.hint
-    else:  # a bare list of names is a playlist only by its name
-        (tmp_path / name).write_bytes(content)
-        refuse(tmp_path / name, NotAudioError, "a text file")
-
-
-def test_the_demuxers_are_refused_even_where_the_content_is_not_recognised(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sound.write(tmp_path / "secret.wav", sound.tone(2))
-    monkeypatch.setattr("voicekit.audio.containers._SCRIPTS", ())
-    monkeypatch.setattr("voicekit.audio.containers._SCRIPT_NAMES", ())
-    for kind in ("m3u8", "ffconcat", "sdp", "ffmeta"):
-        path = tmp_path / f"a.{kind}"
-        path.write_text(SCRIPTS[kind].format(path=tmp_path / "secret.wav"))
-        refuse(path, RefusedInputError, "a playlist, a script or another text")

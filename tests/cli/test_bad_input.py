@@ -16,6 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests import sound
+from tests.audio import watching
 from tests.commands import SHORT, run
 
 ENGINE = ("--engine", "pocketsphinx")
@@ -79,6 +80,31 @@ def test_playlists_and_scripts_are_refused(tmp_path: Path, sentence: NDArray[np.
     (tmp_path / name).write_text(content)
     failed(run(name, *ENGINE, cwd=tmp_path), 2, name)
     assert not list(tmp_path.glob("*.json"))
+
+
+def test_a_playlist_asks_no_server(tmp_path: Path, sentence: NDArray[np.float32]) -> None:
+    secret = sound.write(tmp_path / "secret.wav", sentence, 16000)
+    with watching.serve(secret) as server, watching.watch(secret) as watched:
+        for number, target in enumerate((f"{server.address}/secret.wav", f"file://{secret}")):
+            (tmp_path / f"{number}.mp3").write_text(f"#EXTM3U\n#EXTINF:10,\n{target}\n#EXT-X-ENDLIST\n")
+        failed(run("0.mp3", "1.mp3", f"{server.address}/secret.wav", *ENGINE, cwd=tmp_path), 2, "0.mp3", "1.mp3",
+               "is an address on a network")
+        assert server.requests == [] and watched.touched() == set()
+
+
+def test_a_list_of_everything_that_is_no_recording(tmp_path: Path, sentence: NDArray[np.float32]) -> None:
+    sound.write(tmp_path / "talk.wav", sentence, 16000)
+    os.mkfifo(tmp_path / "pipe.mp3")
+    os.symlink("/dev/zero", tmp_path / "zero.mp3")
+    lines = ["pipe.mp3", "zero.mp3", "/dev/random", "/dev/null", "../nowhere.mp3", "-", "@list.txt", "list.txt",
+             "http://127.0.0.1:9/a.mp3", "file:///etc/passwd", "*.flac", "esc\x1b[2Jape.mp3", "x" * 10_000, "talk.wav"]
+    (tmp_path / "list.txt").write_text("\r\n".join(lines))
+    done = run("@list.txt", *ENGINE, cwd=tmp_path)
+    failed(done, 2, "pipe.mp3", "zero.mp3", "not a regular file", "nowhere.mp3", "lists in lists", "itself",
+           "address", "*.flac", "ape.mp3", "too long")
+    assert "\x1b" not in done.stderr and len(done.stderr) < 10_000
+    assert (tmp_path / "talk.json").exists()
+    assert sorted(path.name for path in tmp_path.glob("*.json")) == ["talk.json"]
 
 
 def test_a_truncated_file_gives_what_is_there_and_says_so(tmp_path: Path) -> None:

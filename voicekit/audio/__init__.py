@@ -8,6 +8,7 @@ Examples
 (8000,)
 """
 
+from voicekit.audio.bounds import LONGEST_RECORDING
 from voicekit.audio.decoding import blocks, decode, read, read_pcm, sha256
 
-__all__ = ["blocks", "decode", "read", "read_pcm", "sha256"]
+__all__ = ["LONGEST_RECORDING", "blocks", "decode", "read", "read_pcm", "sha256"]

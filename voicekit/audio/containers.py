@@ -10,6 +10,7 @@ import logging
 import os
 import re
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,8 +18,9 @@ from typing import Any
 import av
 import av.logging
 
-from voicekit.errors import InputError, NotAudioError, RefusedInputError
+from voicekit.audio import bounds
 from voicekit.audio.pcm import Tally
+from voicekit.errors import InputError, NotAudioError, RefusedInputError
 
 CONTAINERS = """
 aa aac ac3 ac4 act aea aiff amr amrnb amrwb ape asf au avi avr caf codec2 dhav dsf dss dts dtshd dv eac3
@@ -48,7 +50,7 @@ _SCRIPTS = tuple((re.compile(pattern, re.IGNORECASE | re.MULTILINE), what) for p
     (r"<(SmoothStreamingMedia|smil|asx)[\s>]|<playlist[\s>]|<\?wpl", "an XML playlist"),
     (r"^(c=IN IP|m=audio )", "an SDP session description"),
     (r"\A;FFMETADATA", "an FFmpeg metadata file"),
-    (r"^\s*FILE\s+\S.*\s(WAVE|MP3|AIFF|BINARY|MOTOROLA)\s*$", "a cue sheet"),
+    (r"^[ \t]*FILE[ \t]+\S.*[ \t](WAVE|MP3|AIFF|BINARY|MOTOROLA)[ \t\r]*$", "a cue sheet"),
 ))
 _SCRIPT_NAMES = (".m3u", ".m3u8", ".pls", ".cue", ".sdp", ".mpd", ".asx", ".wpl", ".xspf", ".ram")
 
@@ -89,13 +91,16 @@ def inspect(path: str, label: str) -> bool:
         if not status.st_size:
             raise NotAudioError(f"{label} is empty (0 bytes).", "Copy or download it again.")
         with open(path, "rb") as file:
+            file.seek(bounds.behind_tags(file))  # where FFmpeg looks for a playlist, too
             head = file.read(1 << 16)
-            if head[:3] == b"ID3" and len(head) >= 10:  # FFmpeg looks behind the tag, so we do too
-                size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
-                file.seek(10 + size)
-                head = file.read(1 << 16)
+            around = bounds.around_sound(file, status.st_size)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise unreadable(path, error) from error
+    if around > bounds.AROUND:
+        raise InputError(
+            f"{label} has {around >> 20} MB of tags, pictures, attachments and indexes in it, "
+            f"and at most {bounds.AROUND >> 20} MB are read.",
+            "Copy its sound alone, as in: ffmpeg -i FILE -map 0:a -map_metadata -1 -c copy sound.mka")
     text = _text(head)
     if text is None:
         return False
@@ -135,10 +140,15 @@ def unreadable(path: str, error: Exception) -> InputError:
 
 def open_container(path: str, label: str, text: bool, log: list[Any]) -> Any:
     """Open the container, and nothing else."""
+    bounds.bound_allocations()
+    began = time.monotonic()
     try:
-        return av.open(f"file:{path}", mode="r", metadata_errors="replace", container_options={
-            "format_whitelist": ",".join(CONTAINERS), "protocol_whitelist": "file"})
+        return av.open(f"file:{path}", mode="r", metadata_errors="replace", timeout=(bounds.OPENING, None),
+                       container_options={"format_whitelist": ",".join(CONTAINERS), "protocol_whitelist": "file"})
     except av.error.FFmpegError as error:
+        if time.monotonic() - began >= bounds.OPENING:  # being interrupted, FFmpeg says all kinds of things
+            raise InputError(f"{label} could not be opened in {bounds.OPENING:g} s: its tags or index have no end.",
+                             "Convert it to WAV, FLAC or MP3 with the program that made it.") from error
         said = " ".join(message for _, _, message in log)
         refused = "not on whitelist" in said  # which quotes the whole list
         why = "a format that voicekit does not open" if refused else reason(log, error)
@@ -171,7 +181,7 @@ def choose_stream(container: Any, label: str, tried: list[int], tally: Tally, lo
         raise _protected(label, reason(log))
     hidden = [s for s in streams if s.codec_context is not None and _tag(s) in _PROTECTED]
     usable = [s for s in streams if s.codec_context is not None and s not in hidden]
-    left = [s for s in usable if s.index not in tried]
+    left = [s for s in usable if s.index not in tried][:max(bounds.TRACKS - len(tried), 0)]
     if not left:
         if hidden:
             raise _protected(label, f"marked {_tag(hidden[0])}")

@@ -16,6 +16,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from voicekit.audio.bounds import LONGEST_RECORDING, bound_frames
 from voicekit.audio.containers import (
     choose_stream, declared_length, inspect, messages, ogg_is_cut, open_container, reason, unreadable)
 from voicekit.errors import ProcessingError
@@ -43,7 +44,8 @@ def _nothing() -> None:
 
 
 def decode(path: str | os.PathLike[str], folder: str | os.PathLike[str], *,
-           name: str | None = None, check: Callable[[], None] = _nothing) -> Recording:
+           name: str | None = None, check: Callable[[], None] = _nothing,
+           longest: float = LONGEST_RECORDING) -> Recording:
     """Decode a sound or video file into a raw file of 16 kHz mono 16-bit PCM.
 
     The first audio stream that decodes is taken, the default one before the others. Channels are
@@ -59,6 +61,8 @@ def decode(path: str | os.PathLike[str], folder: str | os.PathLike[str], *,
         What the source is called; the file's name by default.
     check : callable, optional
         Called again and again; what it raises ends the decoding, and nothing is left behind.
+    longest : float
+        Seconds of sound that are decoded at most; a file that holds more is refused.
 
     Returns
     -------
@@ -68,7 +72,7 @@ def decode(path: str | os.PathLike[str], folder: str | os.PathLike[str], *,
     Raises
     ------
     InputError
-        If the file cannot be read.
+        If the file cannot be read, or holds more than `longest`.
     NotAudioError
         If there is no sound in it, or none that can be decoded.
     RefusedInputError
@@ -86,11 +90,11 @@ def decode(path: str | os.PathLike[str], folder: str | os.PathLike[str], *,
     label = os.path.basename(path) if name is None else name
     label = os.fsencode(label).decode("utf-8", "replace")  # bytes that are no UTF-8 could not be printed
     text = inspect(path, label)
-    digest = sha256(path, check)
-    pcm = PcmFile(os.fsdecode(folder))
+    pcm = PcmFile(os.fsdecode(folder), label, longest)
     try:
         tally = _decode_any(path, label, text, pcm, check)
         pcm.close()
+        digest = sha256(path, check)  # last: what is refused need not be read to its end
     except BaseException:  # also an interrupt must not leave half a file
         pcm.discard()
         raise
@@ -246,6 +250,7 @@ def _decode_stream(container: Any, stream: Any, converter: Converter, tally: Tal
                    check: Callable[[], None]) -> None:
     """Decode one stream to its end, whatever is broken on the way."""
     stream.codec_context.thread_count = 1  # messages from codec threads could not be caught
+    bound_frames(stream.codec_context)
     longest = max(_TIMED.get(name, 0.0) for name in container.format.name.split(","))
     # Where there are pictures, the sound may begin later than they do: times are those of the player.
     expected = (container.start_time or 0) / 1e6 if longest and container.streams.video else None

@@ -15,7 +15,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from voicekit.errors import DISK_FULL, NotAudioError, OutputError
+from voicekit.errors import DISK_FULL, InputError, NotAudioError, OutputError
 from voicekit.types import SAMPLE_RATE
 
 _BLOCK = 1 << 17
@@ -97,11 +97,11 @@ class Tally:
 
 
 class PcmFile:
-    """The raw file being written; a full disk becomes an OutputError."""
+    """The raw file being written; a full disk becomes an OutputError, too much sound an InputError."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, label: str, longest: float) -> None:
         self.samples = 0
-        self._folder = folder
+        self._folder, self._label, self._longest = folder, label, longest
         try:
             os.makedirs(folder, exist_ok=True)
             handle, self.path = tempfile.mkstemp(suffix=".pcm", prefix="voicekit-", dir=folder)
@@ -110,6 +110,9 @@ class PcmFile:
         self._file = os.fdopen(handle, "wb", buffering=0)  # unbuffered: close() has nothing left to fail on
 
     def write(self, samples: Samples) -> None:
+        if self.samples + len(samples) > self._longest * SAMPLE_RATE:  # what it claims to last says nothing
+            raise InputError(f"{self._label} holds more than {clock(self._longest)} of sound, which is the limit.",
+                             "Allow more with --max-duration HOURS, or cut the file.")
         data = np.rint(np.clip(samples * np.float32(32768), -32768, 32767)).astype("<i2").tobytes()
         rest = memoryview(data)
         try:
@@ -207,8 +210,10 @@ class Converter:
                 self._pcm.write(out.to_ndarray()[0])
 
     def _convert(self) -> None:
-        frame = None if self._fifo is None else self._fifo.read()
-        if frame is not None:
+        if self._fifo is None or self._shape is None:
+            return
+        # In pieces: a forged file can hold hours in a single frame.
+        while (frame := self._fifo.read(max(2 * _BLOCK // self._shape[2], 1), partial=True)) is not None:
             mono, broken = mix(frame)
             self._tally.nonfinite_seconds += broken / frame.sample_rate
             self._push(mono)

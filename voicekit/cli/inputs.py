@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import glob
 import os
+import re
+import select
+import stat
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import unquote, urlsplit
 
 from voicekit.errors import InputError, OutputError, VoicekitError
 from voicekit.types import InputFile
@@ -27,6 +31,22 @@ MEDIA_EXTENSIONS = frozenset("""
 
 STDIN_NAME = "stdin"
 _SPOOL_BLOCK = 1 << 20
+
+_LONGEST_LIST = 64 << 20
+"""Bytes; more is no list of paths."""
+
+_LONGEST_LINE = 4096
+"""Characters; no system takes longer paths, and looking for patterns in longer ones takes forever."""
+
+_BAD_LINES = 20
+"""So many bad lines of a list are told one by one."""
+
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://|file:/", re.ASCII | re.IGNORECASE)
+
+_SLASH = f"[{re.escape(os.sep + (os.altsep or ''))}]"
+_ANY_FOLDERS = re.compile(
+    rf"(?P<before>(?:.*?{_SLASH})??)\*\*(?:{_SLASH}+\*\*)*(?:{_SLASH}+(?P<behind>.*))?", re.DOTALL)
+"""The first ``**`` of a pattern."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +69,8 @@ def expand(arguments: Sequence[str], folder: Path) -> Expanded:
     """Find the files that arguments stand for.
 
     An argument is a file; a folder, searched with its subfolders for files with a media extension,
-    hidden ones left out; a glob, with ``**``; ``@list.txt``, a text file with one path to a line;
+    hidden ones left out; a glob, with ``**``; ``@list.txt``, a text file with one path to a line,
+    relative to its own folder;
     or ``-`` for standard input. A file that exists is taken literally, whatever its name looks like.
 
     Parameters
@@ -104,10 +125,15 @@ def _printable(text: str) -> str:
     return os.fsencode(text).decode("utf-8", "replace")
 
 
+def _shown(text: str) -> str:
+    """As much of a name as belongs in a message."""
+    return _printable(text if len(text) <= 300 else f"{text[:200]}... ({len(text)} characters)")
+
+
 def _named(argument: str, base: str, errors: list[VoicekitError]) -> list[str]:
     """The files of one argument, relative to the folder ``base``."""
     path = os.path.join(base, argument)
-    shown = _printable(path)
+    shown = _shown(path)
     if not argument or "\0" in argument:
         raise InputError("An empty name, or one with a NUL in it, is no file.",
                          "Look for an unset variable in the command.")
@@ -121,9 +147,21 @@ def _named(argument: str, base: str, errors: list[VoicekitError]) -> list[str]:
         return [path]
     if os.path.islink(path):
         raise InputError(f"{shown} is a link to a file that does not exist.", "Check what it points to.")
+    if _ADDRESS.match(argument):
+        raise _address(argument)
     if glob.has_magic(argument):
         return _matches(argument, base, shown, errors)
     raise InputError(f"There is no file or folder {shown}.", "Check the name, and the folder you are in.")
+
+
+def _address(argument: str) -> InputError:
+    """What to tell about an address where a path belongs."""
+    shown = _shown(argument)
+    if argument.lower().startswith("file:"):
+        return InputError(f"{shown} is an address; only paths are taken.",
+                          f"Write it as a path: {_shown(unquote(urlsplit(argument).path))}")
+    return InputError(f"{shown} is an address on a network, and only files are read.",
+                      "Download it first, or send it in, as in: curl ADDRESS | voicekit -")
 
 
 def _matches(pattern: str, base: str, shown: str, errors: list[VoicekitError]) -> list[str]:
@@ -132,7 +170,7 @@ def _matches(pattern: str, base: str, shown: str, errors: list[VoicekitError]) -
     Where the pattern does not end in an extension of its own, only media files are taken,
     so that ``talks/*`` does not try the notes that lie beside the recordings.
     """
-    matches = [os.path.join(base, one) for one in glob.glob(pattern, root_dir=base or None, recursive=True)]
+    matches = list(_glob(pattern, base))
     if not matches:
         raise InputError(f"Nothing matches {shown}.", "Check the pattern, and the folder you are in.")
     extension = os.path.splitext(pattern)[1]
@@ -147,6 +185,23 @@ def _matches(pattern: str, base: str, shown: str, errors: list[VoicekitError]) -
         raise InputError(f"Nothing that matches {shown} is a sound or video file.",
                          "Name the files themselves if their extension is unusual.")
     return sorted(files, key=_sorting)
+
+
+def _glob(pattern: str, base: str) -> Iterator[str]:
+    """Like glob.glob, but ``**`` does not follow links: two links to their own folder would never end."""
+    split = _ANY_FOLDERS.fullmatch(pattern)
+    if split is None:
+        for found in glob.glob(pattern, root_dir=base or None):
+            yield os.path.join(base, found)
+        return
+    for root in _glob(split["before"], base) if split["before"] else (base,):
+        for where, folders, files in os.walk(root or os.curdir):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            inside = where if root else where[2:]  # without the ./ that nobody wrote
+            if split["behind"]:
+                yield from _glob(split["behind"], inside)
+            else:
+                yield from (os.path.join(inside, name) for name in files if not name.startswith("."))
 
 
 def _search(folder: str, errors: list[VoicekitError]) -> Iterator[str]:
@@ -176,33 +231,94 @@ def _sorting(path: str) -> list[str]:
 
 def _listed(path: str, errors: list[VoicekitError]) -> Iterable[str]:
     """The files that a list names; a bad line is an error of its own."""
-    shown = _printable(path)
-    try:
-        with open(path, "rb") as file:
-            content = file.read()
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"The list {shown} cannot be read: {why}.",
-                         "After @ comes the name of a text file with one path to a line.") from error
-    if b"\0" in content:
-        raise InputError(f"The list {shown} is not a text file in UTF-8.",
-                         "Save it as UTF-8, with one path to a line.")
-    text = content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+    shown = _shown(path)
+    text, base = _list_text(path, shown)
     files: list[str] = []
-    before = len(errors)
+    bad, before = 0, len(errors)
     for number, line in enumerate(text.split("\n"), start=1):
         entry = line.removesuffix("\r")
         if not entry.strip() or entry.startswith("#"):
             continue
-        if not os.path.lexists(os.path.join(os.path.dirname(path), entry)):
-            entry = entry.strip()  # spaces around a name are almost never part of it
         try:
-            files += _named(entry, os.path.dirname(path), errors)
+            found = _entry(entry, base, errors)
+            if [os.path.normpath(one) for one in found] == [os.path.normpath(path)]:
+                raise InputError("It names the list itself.", "Leave this line out.")
+            files += found
         except InputError as error:
-            errors.append(InputError(f"Line {number} of the list {shown}: {error.message}", error.hint))
+            bad += 1
+            if bad <= _BAD_LINES:
+                errors.append(InputError(f"Line {number} of the list {shown}: {error.message}", error.hint))
+    if bad > _BAD_LINES:
+        errors.append(InputError(f"{bad - _BAD_LINES} more lines of the list {shown} name no file.",
+                                 "Check that it is a list of paths, relative to its own folder."))
     if not files and len(errors) == before:
         raise InputError(f"The list {shown} names no file.", "Write one path to a line.")
     return files
+
+
+def _entry(entry: str, base: str, errors: list[VoicekitError]) -> list[str]:
+    """The files of one line of a list in the folder ``base``."""
+    if len(entry) > _LONGEST_LINE:
+        raise InputError(f"{_shown(entry)} is too long for a path.", "Write one path to a line.")
+    if not os.path.lexists(os.path.join(base, entry)):
+        entry = entry.strip()  # spaces around a name are almost never part of it
+        if not os.path.lexists(os.path.join(base, entry)):
+            if entry == "-":
+                raise InputError("Standard input cannot be named in a list.", "Give '-' on the command line.")
+            if entry.startswith("@"):
+                raise InputError(f"{_shown(entry)}: lists in lists are not followed.",
+                                 "Give both lists on the command line.")
+            entry = os.path.expanduser(entry)  # which a shell would do on the command line
+    return _named(entry, base, errors)
+
+
+def _list_text(path: str, shown: str) -> tuple[str, str]:
+    """The text of a list, and the folder that it is relative to.
+
+    That is its own, or, where it comes through a pipe, as of ``@<(find ...)``, the current one.
+    """
+    try:
+        # A pipe that nobody writes to would not open otherwise.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(handle, "rb", buffering=0) as file:
+            mode = os.fstat(handle).st_mode
+            if stat.S_ISDIR(mode):
+                raise IsADirectoryError(0, "Is a directory")
+            if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
+                raise OSError(0, "It is a device, not a file")
+            content, base = _all_of(file), "" if stat.S_ISFIFO(mode) else os.path.dirname(path)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"The list {shown} cannot be read: {why}.",
+                         "After @ comes the name of a text file with one path to a line.") from error
+    if len(content) > _LONGEST_LIST:
+        raise InputError(f"The list {shown} is longer than {_LONGEST_LIST >> 20} MB, so it is no list of paths.",
+                         "After @ comes the name of a text file with one path to a line.")
+    try:
+        if content[:2] in (b"\xff\xfe", b"\xfe\xff"):  # as PowerShell writes
+            text = content.decode("utf-16")
+        else:
+            text = content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise InputError(f"The list {shown} is not a text file in UTF-8.",
+                         "Save it as UTF-8, with one path to a line.")
+    return text, base
+
+
+def _all_of(file: BinaryIO) -> bytes:
+    """What is in a file or comes through a pipe, and a little more than is taken."""
+    content = bytearray()
+    while len(content) <= _LONGEST_LIST:
+        block = file.read(_SPOOL_BLOCK)
+        if block is None:  # an open pipe with nothing in it yet
+            select.select([file], [], [])
+        elif block:
+            content += block
+        else:
+            break
+    return bytes(content)
 
 
 def _spool(folder: Path) -> Path:

@@ -1,0 +1,129 @@
+"""Thousands of broken and forged files: each decodes or is refused cleanly, and none takes the process along.
+
+Mutants (:mod:`tests.audio.mutants`) are decoded one after the other in a child process that is watched. A crash, a
+hang, an exception that is no VoicekitError, anything left behind, too much sound and too much memory are
+failures, and named by their seed. One is repeated, and its file kept, with
+
+    python -m tests.audio.decoding_child --seed 12345 /tmp/mutant
+
+``VOICEKIT_FUZZ_SEED`` is where the long test begins, which otherwise goes on where the short one cannot reach.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.audio.mutants import Mutants, write_originals
+from tests.commands import ROOT
+
+if not hasattr(select, "poll"):
+    pytest.skip("the watched process needs pipes that can be waited for", allow_module_level=True)
+
+PATIENCE = 20.0
+"""Seconds for one small file; a hundredth of one is usual."""
+
+MEMORY = 400
+"""MiB that a process may hold while it decodes a mutant: about 60 of them are Python, NumPy and FFmpeg."""
+
+
+class Watched:
+    """A child that decodes mutants by their seeds; after a crash or a hang, a new one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def judge(self, seed: int) -> dict[str, Any]:
+        """What came of one mutant."""
+        child = self._child = self._child or self._start()
+        assert child.stdin is not None and child.stdout is not None
+        try:
+            child.stdin.write(b"%d\n" % seed)
+            child.stdin.flush()
+        except BrokenPipeError:
+            return self._ended("crash", child)
+        answer = b""
+        deadline = time.monotonic() + PATIENCE
+        while not answer.endswith(b"\n"):
+            ready = select.select([child.stdout], [], [], max(deadline - time.monotonic(), 0))[0]
+            if not ready:
+                child.send_signal(signal.SIGABRT)  # so that it tells where it hung
+                return self._ended("hang", child)
+            block = os.read(child.stdout.fileno(), 1 << 16)
+            if not block:
+                return self._ended("crash", child)
+            answer += block
+        return dict(json.loads(answer))
+
+    def end(self) -> None:
+        if self._child is not None:
+            self._ended("", self._child)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with (self._folder / "told").open("wb") as told:
+            return subprocess.Popen([sys.executable, "-m", "tests.audio.decoding_child", self._folder], cwd=ROOT,
+                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=told)
+
+    def _ended(self, came: str, child: subprocess.Popen[bytes]) -> dict[str, Any]:
+        self._child = None
+        assert child.stdin is not None and child.stdout is not None
+        child.stdin.close()
+        child.stdout.close()
+        try:
+            code = child.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            code = child.wait()
+        told = (self._folder / "told").read_text(errors="replace")[-2000:]
+        return {"came": came, "wrong": f"exit code {code}: {told}", "peak": 0}
+
+
+def decode_mutants(folder: Path, first: int, seconds: float) -> Counter[str]:
+    """Decode mutants for so long; returns how many ended how."""
+    write_originals(folder / "originals")
+    watched, ends, wrong, peaks = Watched(folder), Counter[str](), [], [0]
+    until = time.monotonic() + seconds
+    seed = first
+    try:
+        while time.monotonic() < until and len(wrong) < 20:
+            answer = watched.judge(seed)
+            ends[answer["came"]] += 1
+            peaks.append(answer["peak"])
+            if answer["peak"] > MEMORY:
+                answer["wrong"] += f"held {answer['peak']} MiB"
+            if answer["wrong"]:
+                wrong.append(f"seed {seed}: {answer['came']}: {answer['wrong']}")
+            seed += 1
+    finally:
+        watched.end()
+    print(f"{sum(ends.values())} mutants from seed {first}: {dict(ends)}; at most {max(peaks)} MiB")
+    assert not wrong, "\n".join(wrong)
+    return ends
+
+
+def test_mutants_decode_or_are_refused_cleanly(tmp_path: Path) -> None:
+    ends = decode_mutants(tmp_path, 0, 60)
+    assert ends["whole"] and ends["partial"] and ends["NotAudioError"], "mutants of all kinds, or it proves little"
+
+
+@pytest.mark.slow
+def test_many_more_mutants(tmp_path: Path) -> None:
+    decode_mutants(tmp_path, int(os.environ.get("VOICEKIT_FUZZ_SEED", 1_000_000)), 600)
+
+
+def test_the_same_mutant_for_the_same_seed(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        write_originals(tmp_path / folder)
+    one, other = Mutants(tmp_path / "a"), Mutants(tmp_path / "b")
+    assert [one.make(seed) for seed in range(200)] == [other.make(seed) for seed in range(200)]
