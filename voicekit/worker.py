@@ -125,7 +125,7 @@ def _transcribe(task: TranscribeTask, context: SlotContext, report: Report) -> R
         report(Told(message, downgrade))
 
     ladder.engine(tell)
-    cache = Cache(task.store, lambda message: tell(message, False))
+    cache = Cache(task.store, lambda message: tell(message, False), make=False)
     devices: set[str] = set()
     for number, batch in enumerate(task.chunk.batches):
         report(BatchBegun(number))

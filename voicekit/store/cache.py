@@ -32,15 +32,18 @@ class Cache:
         None for no store: nothing is found and nothing kept.
     tell : callable
         Gets one sentence for the user when the folder cannot be used; after that it is left alone.
+    make : bool
+        As for :class:`Store`.
     """
 
-    def __init__(self, folder: str | os.PathLike[str] | None, tell: Callable[[str], None]) -> None:
+    def __init__(self, folder: str | os.PathLike[str] | None, tell: Callable[[str], None], *,
+                 make: bool = True) -> None:
         self._tell = tell
         self._store: Store | None = None
         if folder is not None:
             self._folder = os.fspath(folder)
             try:
-                self._store = Store(folder)
+                self._store = Store(folder, make=make)
             except OSError as error:
                 self._fail(error)
 

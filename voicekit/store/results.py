@@ -64,6 +64,8 @@ class Store:
     ----------
     folder : path
         Made when missing.
+    make : bool
+        False where it must be there already: what is missing then is a disk that is gone.
 
     Raises
     ------
@@ -71,9 +73,12 @@ class Store:
         If the folder cannot be made, and from every method when its disk fails.
     """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
+    def __init__(self, folder: str | os.PathLike[str], *, make: bool = True) -> None:
         self.folder = Path(folder)
         self.damaged = 0
+        if not make:
+            (self.folder / "incoming").stat()
+            return
         for name in ("results", "incoming"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         tag = self.folder / "CACHEDIR.TAG"
