@@ -58,7 +58,7 @@ def prepare(file: InputFile, folder: Path, options: RunOptions = RunOptions(), c
 
     `check` is called again and again; what it raises ends the preparation.
     """
-    recording = audio.decode(file.path, folder, name=file.name, check=check)
+    recording = audio.decode(file.path, folder, name=file.name, check=check, longest=options.max_duration)
     try:
         probabilities = _speech(recording, options, cache or Cache(None, log.warning), check)
     except BaseException:
