@@ -242,6 +242,8 @@ class _MainJob:
                               "Nothing is kept, because of --no-cache.")
             raise
         self._summary()
+        if not self.options.store.does("write"):
+            self.show.message(logging.INFO, f"Ends after the stage {self.options.store.until}: no file is written.")
         return self.code
 
     def _deliver(self, outcome: Outcome, targets: Sequence[Target]) -> None:
