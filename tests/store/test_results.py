@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from voicekit.store import Cache, Store, name_of
+from voicekit.store import Cache, Store, name_of, upkeep
 
 
 def plain(value: Any) -> Any:
@@ -126,6 +126,17 @@ def test_a_folder_that_is_gone_is_not_made_again(tmp_path: Path) -> None:
     cache.put("ab" * 32, 1)
     Cache(tmp_path / "disk" / "kept", told.append, make=False)  # another worker
     assert len(told) == 2 and not (tmp_path / "disk" / "kept").exists()
+
+
+def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
+    """Or clearing the cache would remove the results of something else."""
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "thesis.json").write_text("{}")
+    told: list[str] = []
+    assert Cache(tmp_path, told.append).folder is None and "other things" in told[0]
+    with pytest.raises(FileExistsError):
+        upkeep.clear(tmp_path)
+    assert (tmp_path / "results" / "thesis.json").exists()
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def size(text: str) -> int:
     >>> size("1.5GB"), size("200 mb"), size("0")
     (1500000000, 200000000, 0)
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)I?B?", text.strip().upper())
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", text.strip().upper())
     if match is None:
         raise UsageError(f"{text!r} is no size.", "For example --max-size 2GB, or --max-size 500MB.")
     return round(float(match[1]) * _UNITS[match[2]])
@@ -45,16 +45,16 @@ def _shown(number: int) -> str:
 
 def _ask(folder: str | None, question: Callable[[Path], Answer]) -> Answer | None:
     """An answer about the folder, or None where there is none yet."""
-    from voicekit.store import default_folder
+    from voicekit.store import default_folder, is_ours
 
     place = Path(folder) if folder else default_folder()
     click.echo(f"Cache     {place}")
-    if not (place / "results").is_dir():
-        if place.is_dir() and any(place.iterdir()):
-            raise UsageError(f"{place} is a folder, but no cache of voicekit.", "Say another one with --cache.")
-        click.echo("Nothing is kept there yet.")
-        return None
     try:
+        if not is_ours(place):
+            raise UsageError(f"{place} is a folder, but no cache of voicekit.", "Say another one with --cache.")
+        if not (place / "results").is_dir():
+            click.echo("Nothing is kept there yet.")
+            return None
         return question(place)
     except OSError as error:
         raise OutputError(f"The cache {place} cannot be used: {error.strerror or error}.",

@@ -123,6 +123,7 @@ def run(**arguments: Any) -> int:
     from voicekit.cli.progress import LogHandler, reporter
     from voicekit.running.temporary import TemporaryFolder
 
+    _check_cache(arguments["cache"])
     level = logging.ERROR if arguments["quiet"] else logging.DEBUG if arguments["verbose"] else logging.INFO
     show = reporter(arguments["log_format"], level)
     handler, logger = LogHandler(show), logging.getLogger("voicekit")
@@ -138,6 +139,17 @@ def run(**arguments: Any) -> int:
             return job.transcribe(files, job.place(files, arguments))
     finally:
         logger.removeHandler(handler)
+
+
+def _check_cache(folder: str | None) -> None:
+    """A folder that was named, and holds something else, is a mistake and no broken disk."""
+    from voicekit.store import is_ours
+
+    with contextlib.suppress(OSError):  # that it cannot be used is told by the run
+        if folder is not None and not is_ours(Path(folder)):
+            raise UsageError(f"--cache {folder} is a folder with other things in it.",
+                             "Say one that is empty or not there yet, for example "
+                             f"--cache {Path(folder, 'voicekit')}")
 
 
 def _run_options(arguments: dict[str, Any]) -> RunOptions:

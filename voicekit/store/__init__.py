@@ -11,6 +11,6 @@ Any number of processes and machines may use a folder at once.
 """
 
 from voicekit.store.cache import Cache, default_folder
-from voicekit.store.results import Store, name_of
+from voicekit.store.results import Store, is_ours, name_of
 
-__all__ = ["Cache", "Store", "default_folder", "name_of"]
+__all__ = ["Cache", "Store", "default_folder", "is_ours", "name_of"]

@@ -25,7 +25,10 @@ SCHEMA = 2
 LARGEST = 1 << 28
 """Bytes; no entry is larger, so what is larger is none of ours."""
 
-_TAG = """Signature: 8a477f597d28d172789f06886806bc55
+TAG = "CACHEDIR.TAG"
+"""The file that tells backups, and voicekit, that a folder is a cache."""
+
+_TAG_TEXT = """Signature: 8a477f597d28d172789f06886806bc55
 # This folder is a cache made by voicekit. It may be removed at any time: voicekit cache clear
 """
 
@@ -51,6 +54,11 @@ def name_of(parts: Mapping[str, object], content: bytes) -> str:
     digest = hashlib.sha256(len(head).to_bytes(8, "little") + head)
     digest.update(content)
     return digest.hexdigest()
+
+
+def is_ours(folder: Path) -> bool:
+    """Whether a folder is a store, or may become one: it holds nothing else that could be lost."""
+    return (folder / TAG).exists() or not folder.exists() or not any(folder.iterdir())
 
 
 class Damaged(Exception):
@@ -79,11 +87,13 @@ class Store:
         if not make:
             (self.folder / "incoming").stat()
             return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not is_ours(self.folder):
+            raise FileExistsError(errno.EEXIST, "it is a folder with other things in it")
+        if not (self.folder / TAG).exists():  # the first thing in it, for others may come at the same moment
+            (self.folder / TAG).write_text(_TAG_TEXT)
         for name in ("results", "incoming"):
-            (self.folder / name).mkdir(parents=True, exist_ok=True)
-        tag = self.folder / "CACHEDIR.TAG"
-        if not tag.exists():
-            tag.write_text(_TAG)
+            (self.folder / name).mkdir(exist_ok=True)
 
     def path(self, name: str) -> Path:
         """Where the entry of that name is, or would be."""
