@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import random
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -53,12 +52,10 @@ class Record:
         """Of workers and of whole runs."""
         return self.worker_kills + self.run_kills
 
-    def growth(self) -> tuple[float, float]:
-        """MB that the parents of half a minute or more held in the first and in the last third of their time."""
-        long = [one for one in self.memory if len(one) >= 30] or [max(self.memory, key=len)]
-        first = [statistics.median(one[len(one) // 10:len(one) // 3 + 1]) for one in long]
-        last = [statistics.median(one[-(len(one) // 3) - 1:]) for one in long]
-        return statistics.median(first), statistics.median(last)
+    def longest_life(self) -> list[float]:
+        """MB that the parent that lived longest held after each tenth of its time."""
+        longest = max(self.memory, key=len)
+        return [longest[round(tenth * (len(longest) - 1) / 10)] for tenth in range(11)]
 
 
 def recordings(folder: Path, count: int, seconds: float) -> list[Path]:
@@ -170,13 +167,14 @@ def main(kills: int, minutes: float, seed: int, count: int, seconds: float) -> N
                        f"{soak.record.differing} differing")
         left = [path.name for path in folder.glob("voicekit-*")]
     record = soak.record
-    first, last = record.growth()
     click.echo(f"{record.kills} kills: {record.worker_kills} of workers, {record.run_kills} of whole runs; "
                f"{record.transcripts} transcripts in {record.rounds} rounds")
     click.echo(f"{record.lost} lost, {record.differing} differing; in {record.gaps} runs a window was given up after "
                "two deaths, and done by the next start of the same command")
-    click.echo(f"memory of the parent: {first:.0f} MB at first, {last:.0f} MB at last; "
-               f"temporary folders left: {len(left)}")
+    seconds = max(map(len, record.memory))
+    click.echo(f"memory of the parent that lived longest, {seconds} s, after each tenth of its time: "
+               + " ".join(f"{megabytes:.0f}" for megabytes in record.longest_life())
+               + f" MB; temporary folders left: {len(left)}")
     sys.exit(1 if record.lost or record.differing else 0)
 
 

@@ -91,10 +91,10 @@ def test_a_cache_whose_disk_disappears(case: Case, calm: Case) -> None:
     assert case.files("out") == calm.files("out")
 
 
-def on_a_small_disk(case: Case, folder: str, size: str) -> list[str]:
+def on_a_small_disk(case: Case, folder: str, size: str, then: str = "true") -> list[str]:
     """A command in front of another: one of its folders lies on a disk of that size."""
     (case.folder / folder).mkdir()
-    mount = f'mount -t tmpfs -o size={size} tmpfs "{case.folder}/{folder}" && exec "$@"'
+    mount = f'cd "{case.folder}/{folder}" && mount -t tmpfs -o size={size} tmpfs . && cd "$PWD" && {then} && cd .. && exec "$@"'
     wrap = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh"]
     if shutil.which("unshare") is None or subprocess.run([*wrap, "true"], capture_output=True).returncode:
         wrap = ["unshare", "--mount", "sh", "-c", mount, "sh"]
@@ -106,6 +106,13 @@ def on_a_small_disk(case: Case, folder: str, size: str) -> list[str]:
 def test_a_cache_whose_disk_is_full(case: Case, calm: Case) -> None:
     said = case.run("out", wrap=on_a_small_disk(case, "kept", "32k"))
     assert said.count("cannot be used (No space left on device)") == 1, said
+    assert case.files("out") == calm.files("out")
+
+
+def test_a_cache_on_a_disk_that_is_read_only(case: Case, calm: Case) -> None:
+    prepared = f"mkdir results incoming && touch CACHEDIR.TAG && mount -o remount,ro '{case.folder}/kept'"
+    said = case.run("out", wrap=on_a_small_disk(case, "kept", "1m", then=prepared))
+    assert said.count("cannot be used (Read-only file system)") == 1, said
     assert case.files("out") == calm.files("out")
 
 
