@@ -2,8 +2,9 @@
 
     python -m profiles.cached_hour
 
-A synthetic hour (six conversations, as mp3) is transcribed with the pico Whisper of the tests, then again and again with
-the full cache: the whole command, median of several, and the same steps one by one in this process. Needs espeak-ng.
+A synthetic hour (six conversations, as mp3) is transcribed with the pico Whisper of the tests, then again and again
+with the full cache: the whole command, median of several, and the same steps one by one in this process. Needs
+espeak-ng.
 """
 
 from __future__ import annotations
