@@ -14,7 +14,6 @@ import faulthandler
 import itertools
 import json
 import os
-import resource
 import sys
 import tempfile
 import traceback
@@ -122,6 +121,8 @@ def main() -> None:
     parser.add_argument("--file", type=Path)
     parser.add_argument("--longest", type=float, default=LONGEST)
     arguments = parser.parse_args()
+    import resource  # here: this module is imported where there is none, too
+
     faulthandler.enable()
     resource.setrlimit(resource.RLIMIT_AS, (_ADDRESSES, _ADDRESSES))
     if arguments.seed is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import struct
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -102,17 +103,29 @@ def with_attachments(source: Path, path: Path, *attached: list[Part], behind: bo
     return write(path, [data[:segment] + (1 << 56 | size).to_bytes(8, "big"), *head, *rest])
 
 
-def giant_packet(path: Path, size: int, codec: bytes = b"A_PCM/INT/LIT", channels: int = 1, bits: int = 16) -> Path:
-    """A Matroska file whose sound is one packet."""
+def giant_packet(path: Path, size: int, *, channels: int = 1, bits: int = 16) -> Path:
+    """A Matroska file whose sound is one packet of silence."""
+    return _raw_sound(path, [[size]], channels, bits)
+
+
+def packed_sound(path: Path, size: int, packets: int = 1) -> Path:
+    """A Matroska file with packets of silence, each packed to a thousandth of its size."""
+    method = _element("6d80", *_element("6240", *_element("5034", *_element("4254", b"\0"))))
+    return _raw_sound(path, [[zlib.compress(bytes(size), 9)]] * packets, 1, 16, method)
+
+
+def _raw_sound(path: Path, packets: list[list[Part]], channels: int, bits: int, method: list[Part] | None = None) -> Path:
     header = _element("1a45dfa3", *_element("4286", b"\1"), *_element("42f7", b"\1"), *_element("42f2", b"\4"),
                       *_element("42f3", b"\x08"), *_element("4282", b"matroska"), *_element("4287", b"\4"),
                       *_element("4285", b"\2"))
     sound = _element("e1", *_element("b5", struct.pack(">d", 16000.0)), *_element("9f", bytes([channels])),
                      *_element("6264", bytes([bits])))
     track = _element("1654ae6b", *_element("ae", *_element("d7", b"\1"), *_element("73c5", b"\1"),
-                                           *_element("83", b"\2"), *_element("86", codec), *sound))
+                                           *_element("83", b"\2"), *_element("86", b"A_PCM/INT/LIT"), *sound,
+                                           *(method or [])))
     info = _element("1549a966", *_element("2ad7b1", b"\x0f\x42\x40"))
-    cluster = _element("1f43b675", *_element("e7", b"\0"), *_element("a3", b"\x81\0\0\x80", size))
+    cluster = _element("1f43b675", *_element("e7", b"\0"),
+                       *_join(*(_element("a3", b"\x81\0\0\x80", *packet) for packet in packets)))
     return write(path, [*header, *_element("18538067", *info, *track, *cluster)])
 
 
@@ -182,29 +195,43 @@ def itunes(name: bytes, kind: int, *content: Part) -> list[Part]:
 _HERE = b"\0\0\0\x0curl \0\0\0\1"
 
 
-def endless_index(path: Path, count: int, *, size: int = 1, codec: bytes = b"mp4a", where: bytes = _HERE) -> Path:
-    """An MP4 of some hundred bytes whose sound claims to have so many packets; ``where`` names the file they are in."""
-    track = box(b"trak", *_full(b"tkhd", struct.pack(">IIII", 0, 0, 1, 0) + bytes(68), 7), *box(
+def endless_index(path: Path, count: int, *, size: int = 1, codec: bytes = b"mp4a", step: int = 1024, tracks: int = 1,
+                  edits: int = 0, packed: bool = False, fragments: int = 0, where: bytes = _HERE) -> Path:
+    """An MP4 of some hundred bytes whose sound claims to have so many packets, each of ``size`` bytes and ``step`` samples.
+
+    ``edits`` play it so often, ``packed`` packs the index, ``fragments`` claim as many again each, ``where``
+    names the file that the packets are in.
+    """
+    played = _full(b"elst", struct.pack(">I", edits) + struct.pack(">III", 1 << 30, 0, 1 << 16) * edits)
+    track = box(b"trak", *_full(b"tkhd", struct.pack(">IIII", 0, 0, 1, 0) + bytes(68), 7),
+                *(box(b"edts", *played) if edits else []), *box(
         b"mdia", *_full(b"mdhd", struct.pack(">IIIIHH", 0, 0, 16000, 0x7FFFFFFF, 0, 0)),
         *_full(b"hdlr", bytes(4) + b"soun" + bytes(13)), *box(
             b"minf", *_full(b"smhd", bytes(4)),
             *box(b"dinf", *_full(b"dref", struct.pack(">I", 1) + where)), *box(
                 b"stbl",
                 *_full(b"stsd", struct.pack(">II4s6xH8xHHHHI", 1, 36, codec, 1, 1, 16, 0, 0, 16000 << 16)),
-                *_full(b"stts", struct.pack(">III", 1, count, 1)),
+                *_full(b"stts", struct.pack(">III", 1, count, step)),
                 *_full(b"stsc", struct.pack(">IIII", 1, 1, 0x7FFFFFFF, 1)),
                 *_full(b"stsz", struct.pack(">II", size, count)),
                 *_full(b"stco", struct.pack(">II", 1, 40))))))
     header = _full(b"mvhd", struct.pack(">IIII", 0, 0, 1000, 2000) + bytes(80))
-    return write(path, [*box(b"ftyp", b"M4A \0\0\0\0M4A mp42isom"), *box(b"mdat", 1000),
-                        *box(b"moov", *header, *track)])
+    extends = box(b"mvex", *_full(b"trex", struct.pack(">IIIII", 1, 1, step, size, 0))) if fragments else []
+    index = box(b"moov", *header, *(track * tracks), *extends)
+    if packed:
+        plain = b"".join(part for part in index if isinstance(part, bytes))
+        index = box(b"moov", *box(b"cmov", *box(b"dcom", b"zlib"),
+                                  *box(b"cmvd", len(plain).to_bytes(4, "big") + zlib.compress(plain))))
+    fragment = box(b"moof", *_full(b"mfhd", bytes(4)), *box(
+        b"traf", *_full(b"tfhd", struct.pack(">I", 1), 0x20000), *_full(b"trun", struct.pack(">I", count))))
+    return write(path, [*box(b"ftyp", b"M4A \0\0\0\0M4A mp42isom"), *box(b"mdat", 1000), *index, *(fragment * fragments)])
 
 
 def sound_elsewhere(path: Path, name: bytes) -> Path:
     """A QuickTime file whose sound lies in another one, as the alias of a Macintosh."""
     name += bytes(len(name) % 2)
     alias = bytes(4 + 10 + 1 + 27 + 12 + 1 + 63 + 16 + 4 + 16) + struct.pack(">HH", 2, len(name)) + name + b"\xff\xff\0\0"
-    return endless_index(path, 100, codec=b"sowt", size=2, where=struct.pack(">I4s", 8 + len(alias), b"alis") + alias)
+    return endless_index(path, 100, codec=b"sowt", size=2, step=1, where=struct.pack(">I4s", 8 + len(alias), b"alis") + alias)
 
 
 # --- Ogg

@@ -50,7 +50,7 @@ def write_originals(folder: Path) -> None:
             ("c.mp4", 16000, {"picture": True, "options": {"movflags": "frag_keyframe+empty_moov+default_base_moof"}}),
             ("d.m4a", 16000, {"codec": "alac"}),
             ("a.mkv", 16000, {"picture": True}), ("b.webm", 48000, {}), ("c.mka", 16000, {}),
-            ("d.mkv", 16000, {"codec": "pcm_s16le", "tracks": 2}),
+            ("d.mkv", 16000, {"codec": "pcm_s16le", "tracks": 2}), ("e.mkv", 48000, {"codec": "aac", "layout": "7.1"}),
             ("a.opus", 48000, {}), ("b.ogg", 16000, {"codec": "flac"}), ("c.ogg", 48000, {"layout": "stereo"}),
             ("a.flac", 16000, {}), ("b.flac", 44100, {"layout": "stereo"}),
             *((f"z{extension}", sound.usual_rate(extension), {"picture": extension in (".ts", ".flv", ".avi", ".mpg")})

@@ -225,19 +225,35 @@ def test_boxes_in_boxes_in_boxes(tmp_path: Path, plain: Path) -> None:
     assert decoded(forged.described(plain / "a.m4a", tmp_path / "a.m4a", nested))["peak"] < 150
 
 
-@pytest.mark.parametrize(("count", "size", "codec"), [
-    (0x0AAAAAAA, 1, b"mp4a"), (60_000_000, 1, b"mp4a"), (60_000_000, 0, b"mp4a"), (0x7FFFFFFF, 2, b"sowt"),
-    (60_000_000, 1, b"alaw")])
-def test_an_index_that_a_few_bytes_claim(tmp_path: Path, count: int, size: int, codec: bytes) -> None:
-    path = forged.endless_index(tmp_path / "a.m4a", count, size=size, codec=codec)
-    assert path.stat().st_size < 2000
-    assert decoded(path)["peak"] < 200
+@pytest.mark.parametrize("forgery", [
+    {"count": 0x0AAAAAAA}, {"count": 60_000_000}, {"count": 60_000_000, "size": 0}, {"count": 0x7FFFFFFF, "step": 1},
+    {"count": 60_000_000, "codec": b"alaw"}, {"count": 7_000_000, "tracks": 12}, {"count": 9_000_000},
+    {"count": 0x7FFFFFFF, "step": 1, "tracks": 50}, {"count": 8_000_000, "tracks": 12, "packed": True},
+    {"count": 3_000_000, "fragments": 50}, {"count": 0x7FFFFFFF, "fragments": 1}, {"count": 1_000_000, "edits": 1000},
+], ids=str)
+def test_an_index_that_a_few_bytes_claim(tmp_path: Path, forgery: dict[str, Any]) -> None:
+    path = forged.endless_index(tmp_path / "a.m4a", **{"codec": b"alaw", **forgery})
+    assert path.stat().st_size < 50_000
+    answer = decoded(path)
+    assert answer["came"] in ("InputError", "NotAudioError", "partial")
+    if forgery["count"] * forgery.get("tracks", 1) > 60_000_000 and forgery.get("step") != 1:
+        assert "packets, and at most 10000000 are read" in answer["told"]
 
 
-def test_a_real_index_is_not_bounded(tmp_path: Path) -> None:
-    """A day of MP4 at 48 kHz has four million packets."""
-    answer = decoded(forged.endless_index(tmp_path / "a.m4a", 4_050_000))
-    assert "Cannot allocate" not in answer["told"]
+@pytest.mark.parametrize("forgery", [
+    {"count": 4_050_000}, {"count": 0x7FFFFFFF, "step": 1}, {"count": 1000, "packed": True},
+    {"count": 1000, "fragments": 3}, {"count": 1000, "tracks": 3}], ids=str)
+def test_an_index_of_a_day_is_read(tmp_path: Path, forgery: dict[str, Any]) -> None:
+    answer = decoded(forged.endless_index(tmp_path / "a.m4a", **{"codec": b"alaw", **forgery}))
+    assert answer["came"] in ("whole", "partial") and answer["seconds"] > 0.05
+
+
+def test_sound_that_is_packed(tmp_path: Path) -> None:
+    path = forged.packed_sound(tmp_path / "a.mkv", MIB, packets=200)
+    assert path.stat().st_size < 300_000
+    answer = decoded(path, longest=3600)
+    assert answer["came"] == "InputError" and "more than 1:00:00.0" in answer["told"]
+    assert decoded(forged.packed_sound(tmp_path / "a.mkv", 500 * MIB))["came"] == "NotAudioError"
 
 
 def test_a_picture_in_an_ogg_comment(tmp_path: Path, plain: Path) -> None:

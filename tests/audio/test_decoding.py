@@ -201,6 +201,23 @@ def test_a_cut_file_whose_header_gives_no_length(tmp_path: Path, extension: str)
     assert recording.partial and "packet" in " ".join(recording.warnings)
 
 
+@pytest.mark.parametrize("length", ["9" * 5000 + ":00:00", "9" * 400 + ":00:00", "00:00:" + "9" * 400, "00:00:1e999",
+                                    "\u0661:00:00", "0000000001:00:00", "00:00:02" + "." + "0" * 5000])
+def test_a_length_that_is_no_time_at_all(tmp_path: Path, length: str) -> None:
+    path = tmp_path / "a.mka"
+    with av.open(str(path), "w", format="matroska") as container:
+        stream = container.add_stream("pcm_s16le", rate=16000, layout="mono")
+        stream.metadata["DURATIOM"] = length
+        frame = av.AudioFrame.from_ndarray(np.ones((1, 32000), np.int16), format="s16", layout="mono")
+        frame.sample_rate = 16000
+        container.mux(stream.encode(frame))
+    data = path.read_bytes().replace(b"DURATION", b"DURATIOX").replace(b"DURATIOM", b"DURATION")
+    path.write_bytes(data)
+    with av.open(str(path)) as container:
+        assert container.streams.audio[0].metadata["DURATION"] == length
+    assert decode(path).samples == 32000
+
+
 @pytest.mark.parametrize("size", [0, 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF])
 def test_a_wav_from_a_pipe_is_whole(tmp_path: Path, size: int) -> None:
     path = sound.write_plain_wav(tmp_path / "a.wav", np.ones(32000), size=size)
@@ -290,6 +307,24 @@ def test_a_change_of_rate_and_channels(tmp_path: Path) -> None:
     assert any("from 16000 Hz and 1 channel to 48000 Hz and 2 channels" in one for one in recording.warnings)
     assert recording.source.duration == pytest.approx(6, abs=0.3) and not recording.partial
     assert loudest_frequency(whole(recording)[:40000]) == loudest_frequency(whole(recording)[-40000:]) == 440
+
+
+@pytest.mark.parametrize("layout", ["7.1(wide)", "octagonal"])
+def test_a_change_of_nothing_but_the_layout(tmp_path: Path, layout: str) -> None:
+    parts = []
+    for one in ("7.1", layout, "7.1"):
+        path = tmp_path / "part.mp4"
+        sound.write(path, sound.tone(2, 48000), 48000, "aac", one)
+        with av.open(str(path)) as source, av.open(str(tmp_path / "part.latm"), "w", format="latm") as target:
+            stream = target.add_stream_from_template(source.streams.audio[0])
+            for packet in source.demux(audio=0):
+                packet.stream = stream
+                target.mux(packet)
+        parts.append((tmp_path / "part.latm").read_bytes())
+    (tmp_path / "a.latm").write_bytes(b"".join(parts))
+    recording = decode(tmp_path / "a.latm")
+    assert recording.source.duration == pytest.approx(6, abs=0.2)
+    assert np.sqrt(np.mean(whole(recording)[4000:90000] ** 2)) == pytest.approx(0.354, rel=0.25)
 
 
 # --- a full disk

@@ -24,11 +24,13 @@ from typing import Any
 
 import pytest
 
+from tests import sound
+from tests.audio import decoding_child
 from tests.audio.mutants import Mutants, write_originals
 from tests.commands import ROOT
 
-if not hasattr(select, "poll"):
-    pytest.skip("the watched process needs pipes that can be waited for", allow_module_level=True)
+if sys.platform != "linux":
+    pytest.skip("what a process held at most is asked of Linux", allow_module_level=True)
 
 PATIENCE = 20.0
 """Seconds for one small file; a hundredth of one is usual."""
@@ -40,8 +42,9 @@ MEMORY = 400
 class Watched:
     """A child that decodes mutants by their seeds; after a crash or a hang, a new one."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *program: str) -> None:
         self._folder = folder
+        self._program = program or ("-m", "tests.audio.decoding_child", str(folder))
         self._child: subprocess.Popen[bytes] | None = None
 
     def judge(self, seed: int) -> dict[str, Any]:
@@ -72,8 +75,8 @@ class Watched:
 
     def _start(self) -> subprocess.Popen[bytes]:
         with (self._folder / "told").open("wb") as told:
-            return subprocess.Popen([sys.executable, "-m", "tests.audio.decoding_child", self._folder], cwd=ROOT,
-                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=told)
+            return subprocess.Popen([sys.executable, *self._program], cwd=ROOT, stdin=subprocess.PIPE,
+                                    stdout=subprocess.PIPE, stderr=told)
 
     def _ended(self, came: str, child: subprocess.Popen[bytes]) -> dict[str, Any]:
         self._child = None
@@ -120,6 +123,34 @@ def test_mutants_decode_or_are_refused_cleanly(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_many_more_mutants(tmp_path: Path) -> None:
     decode_mutants(tmp_path, int(os.environ.get("VOICEKIT_FUZZ_SEED", 1_000_000)), 600)
+
+
+@pytest.mark.parametrize(("program", "came", "told"), [
+    ("import faulthandler; faulthandler.enable(); input(); faulthandler._sigsegv()", "crash", "Segmentation fault"),
+    ("import os; input(); os.abort()", "crash", "exit code -6"),
+    ("input(); print('half', end='', flush=True); raise SystemExit(3)", "crash", "exit code 3"),
+    ("import faulthandler, time; faulthandler.enable(); input(); time.sleep(99)", "hang", "line 1 in <module>")])
+def test_crashes_and_hangs_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, came: str, told: str) -> None:
+    if came == "hang":
+        monkeypatch.setattr(f"{__name__}.PATIENCE", 3.0)
+    watched = Watched(tmp_path, "-c", program)
+    for seed in (1, 2):  # the second time in a new process
+        answer = watched.judge(seed)
+        assert answer["came"] == came and told in answer["wrong"]
+    watched.end()
+
+
+def test_broken_promises_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = sound.write(tmp_path / "a.wav", sound.tone(1))
+    assert decoding_child.judge(path, tmp_path / "pcm", 60)["wrong"] == ""
+
+    def leave(source: Path, folder: Path, **_: object) -> None:
+        (folder / "half").write_bytes(b"x")
+        raise ValueError("nobody thought of that")
+
+    monkeypatch.setattr("voicekit.audio.decode", leave)
+    wrong = decoding_child.judge(path, tmp_path / "pcm", 60)["wrong"]
+    assert "nobody thought of that" in wrong and "half was left behind" in wrong
 
 
 def test_the_same_mutant_for_the_same_seed(tmp_path: Path) -> None:

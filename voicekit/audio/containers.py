@@ -19,6 +19,7 @@ import av
 import av.logging
 
 from voicekit.audio import bounds
+from voicekit.audio.overhead import behind_tags, overhead
 from voicekit.audio.pcm import Tally
 from voicekit.errors import InputError, NotAudioError, RefusedInputError
 
@@ -40,6 +41,8 @@ _PROTECTED = frozenset({"drms", "enca", "aavd"})
 
 _DRM = re.compile(r"activation_bytes|DRM protected", re.IGNORECASE)
 
+
+_SOUND_ALONE = "Copy its sound alone, as in: ffmpeg -i FILE -map 0:a -map_metadata -1 -c copy sound.mka"
 
 _SCRIPTS = tuple((re.compile(pattern, re.IGNORECASE | re.MULTILINE), what) for pattern, what in (
     (r"\A#EXTM3U|^#EXT-X-", "an M3U playlist"),
@@ -91,16 +94,18 @@ def inspect(path: str, label: str) -> bool:
         if not status.st_size:
             raise NotAudioError(f"{label} is empty (0 bytes).", "Copy or download it again.")
         with open(path, "rb") as file:
-            file.seek(bounds.behind_tags(file))  # where FFmpeg looks for a playlist, too
+            file.seek(behind_tags(file))  # where FFmpeg looks for a playlist, too
             head = file.read(1 << 16)
-            around = bounds.around_sound(file, status.st_size)
+            around = overhead(file, status.st_size, bounds.AROUND + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise unreadable(path, error) from error
-    if around > bounds.AROUND:
+    if around.size > bounds.AROUND:
         raise InputError(
-            f"{label} has {around >> 20} MB of tags, pictures, attachments and indexes in it, "
-            f"and at most {bounds.AROUND >> 20} MB are read.",
-            "Copy its sound alone, as in: ffmpeg -i FILE -map 0:a -map_metadata -1 -c copy sound.mka")
+            f"{label} has {around.size >> 20} MB of tags, pictures, attachments and indexes in it, "
+            f"and at most {bounds.AROUND >> 20} MB are read.", _SOUND_ALONE)
+    if around.packets > bounds.PACKETS:
+        raise InputError(f"The index of {label} names {around.packets} packets, "
+                         f"and at most {bounds.PACKETS} are read.", _SOUND_ALONE)
     text = _text(head)
     if text is None:
         return False
@@ -215,7 +220,7 @@ def declared_length(path: str, container: Any, stream: Any, log: list[Any]) -> f
         return None
     if stream.duration is not None:
         return float(stream.duration * stream.time_base)
-    tag = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d*)?)", stream.metadata.get("DURATION", ""))
+    tag = re.fullmatch(r"(\d{1,5}):(\d\d?):(\d\d?(?:\.\d*)?)", stream.metadata.get("DURATION", ""), re.ASCII)
     if tag:
         return int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3])
     return None if container.duration is None else float(container.duration / 1e6)

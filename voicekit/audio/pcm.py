@@ -34,6 +34,9 @@ _ARRAYS = frozenset({"u8", "s16", "s32", "flt", "dbl"})
 
 Samples = NDArray[np.float32]
 
+_Shape = tuple[str, int, int, str]
+"""Format, rate, number of channels and their layout: while they stay, frames can be queued together."""
+
 
 def clock(seconds: float) -> str:
     """Write seconds as hours, minutes and seconds.
@@ -152,14 +155,14 @@ class Converter:
 
     def __init__(self, pcm: PcmFile, tally: Tally, label: str) -> None:
         self._pcm, self._tally, self._label = pcm, tally, label
-        self._shape: tuple[str, int, int] | None = None
+        self._shape: _Shape | None = None
         self._fifo: Any = None
         self._packer: Any = None
         self._resampler: Any = None
         self._silence = _SILENCE
 
     def feed(self, frame: Any) -> None:
-        shape = (frame.format.name, frame.sample_rate, frame.layout.nb_channels)
+        shape = (frame.format.name, frame.sample_rate, frame.layout.nb_channels, frame.layout.name)
         if shape != self._shape:
             self._begin(shape, frame)
         if frame.is_corrupt:
@@ -172,12 +175,12 @@ class Converter:
         if self._fifo.samples * shape[2] >= 2 * _BLOCK:
             self._convert()
 
-    def _begin(self, shape: tuple[str, int, int], frame: Any) -> None:
+    def _begin(self, shape: _Shape, frame: Any) -> None:
         self.finish()
         if shape[1] not in _RATES:
             raise NotAudioError(f"{self._label} claims a sample rate of {shape[1]} Hz, which is not sound.",
                                 "The file is damaged: make it again from the original.")
-        if self._shape is not None and shape[1:] != self._shape[1:] and len(self._tally.notes) < 10:
+        if self._shape is not None and shape[1:3] != self._shape[1:3] and len(self._tally.notes) < 10:
             self._tally.notes.append(
                 f"The sound changes at {clock(self._pcm.samples / SAMPLE_RATE)} from {_described(self._shape)} "
                 f"to {_described(shape)}; both parts were decoded.")
@@ -228,7 +231,7 @@ class Converter:
             self._pcm.write(out.to_ndarray()[0])
 
 
-def _described(shape: tuple[str, int, int]) -> str:
+def _described(shape: _Shape) -> str:
     return f"{shape[1]} Hz and {shape[2]} channel{'s' * (shape[2] != 1)}"
 
 
