@@ -73,7 +73,7 @@ def test_an_error_while_preparing_ends_the_run_and_not_the_users_patience(monkey
     def broken() -> None:
         raise RuntimeError("no detector today")
 
-    monkeypatch.setattr("voicekit.running.loop.SileroDetector", broken)
+    monkeypatch.setattr("voicekit.running.preparation._detector", broken)
     with pytest.raises(voicekit.VoicekitError, match="no detector today"):
         voicekit.transcribe(SHORT, engine="pocketsphinx")
 
