@@ -248,6 +248,22 @@ def test_an_index_of_a_day_is_read(tmp_path: Path, forgery: dict[str, Any]) -> N
     assert answer["came"] in ("whole", "partial") and answer["seconds"] > 0.05
 
 
+def test_a_track_with_a_negative_number(tmp_path: Path) -> None:
+    """FFmpeg counts from the number of an error up to zero at every fragment: minutes for a small file."""
+    for length, came in ((3, ("whole", "partial", "NotAudioError")), (60, ("NotAudioError",))):
+        path = sound.write(tmp_path / "a.mp4", sound.noise(1, length), picture=True, options={
+            "movflags": "frag_keyframe+empty_moov+default_base_moof", "frag_duration": "500000"})
+        assert decoded(path)["came"] == "whole"
+        data = bytearray(path.read_bytes())
+        place = data.rindex(b"tkhd", 0, data.index(b"moof")) + 16
+        assert data[place:place + 4] == b"\0\0\0\2"
+        data[place] = 0x80
+        path.write_bytes(data)
+        answer = decoded(path)
+        assert answer["came"] in came
+    assert "a track in it has a number that none can have" in answer["told"]
+
+
 def test_sound_that_is_packed(tmp_path: Path) -> None:
     path = forged.packed_sound(tmp_path / "a.mkv", MIB, packets=200)
     assert path.stat().st_size < 300_000

@@ -26,6 +26,8 @@ def refuse(path: Path, error: type[InputError], match: str) -> InputError:
     ("a.mp3", b"", r"a.mp3 is empty \(0 bytes\)"),
     ("a.mp3", b"Dear all,\nplease find the minutes attached.\n" * 9, "a text file.*two consecutive MPEG"),
     ("a.mp3", "Протокол\n".encode("cp1251") * 99, "a text file"),
+    ("a.mp3", b"a" + b"\n" * 65_000 + b"b", "a text file"),  # the search for a cue sheet took 20 s in it
+    ("a.mp3", b"FILE a " + b" " * 65_000 + b"b", "a text file"),
     ("a.wav", b"<!DOCTYPE html><html><body>404 Not Found</body></html>", "a text file.*error message"),
     ("a.bin", b"\0\1\2\3", "no sound or video file"),
     ("a.mp3", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\2\0\0\0\x90wS\xde" + bytes(100), "does not open"),

@@ -24,6 +24,9 @@ AROUND = 96 << 20
 PACKETS = 10_000_000
 """Packets that the index of an MP4 may name: 36 bytes each. A day of sound and moving pictures has nine million."""
 
+FRAGMENTS = 20
+"""Fragments of an MP4 with a misnumbered track, each of which takes FFmpeg half a second."""
+
 TRACKS = 5
 """Sound tracks that are tried: each costs a reading of the whole file."""
 

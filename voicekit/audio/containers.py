@@ -106,6 +106,9 @@ def inspect(path: str, label: str) -> bool:
     if around.packets > bounds.PACKETS:
         raise InputError(f"The index of {label} names {around.packets} packets, "
                          f"and at most {bounds.PACKETS} are read.", _SOUND_ALONE)
+    if around.misnumbered and around.fragments > bounds.FRAGMENTS:
+        raise NotAudioError(f"{label} is damaged: a track in it has a number that none can have.",
+                            "Copy or download it again.")
     text = _text(head)
     if text is None:
         return False

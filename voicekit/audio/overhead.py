@@ -17,16 +17,36 @@ import numpy as np
 _STEPS = 10_000
 """Blocks, boxes and elements that are looked at side by side."""
 
+_BOXES = 100_000
+"""Boxes that are looked into in all."""
+
 _ENDLESS = 1 << 43
 """Bytes; no file is longer, and asked to go further some systems fail."""
 
 
 @dataclass
 class Overhead:
-    """Bytes that are no sound, and packets that an index claims there are."""
+    """What was found so far.
+
+    Attributes
+    ----------
+    size : int
+        Bytes that are no sound.
+    packets : int
+        So many an index claims that there are.
+    fragments : int
+        Pieces of an index that lie between the sound.
+    misnumbered : int
+        Tracks with a negative number, for which FFmpeg searches half a second in every fragment.
+    boxes : int
+        How many were looked into.
+    """
 
     size: int = 0
     packets: int = 0
+    fragments: int = 0
+    misnumbered: int = 0
+    boxes: int = 0
 
 
 def overhead(file: BinaryIO, size: int, most: int) -> Overhead:
@@ -104,10 +124,17 @@ def _mp4(file: BinaryIO, begin: int, end: int, found: Overhead, most: int, depth
     """Count the packets of all tracks."""
     table: dict[bytes, int] = {}
     for name, start, stop in _boxes(file, begin, end):
+        found.boxes += 1
+        if found.boxes > _BOXES:
+            return
         if name in (b"trak", b"mdia", b"minf", b"stbl", b"traf", b"moov") and depth < 8:
             _mp4(file, start, stop, found, most, depth + 1)
         elif name == b"trun":
+            found.fragments += 1
             found.packets += int.from_bytes(_read(file, start + 4, 4), "big")
+        elif name == b"tkhd":
+            head = _read(file, start, 24)
+            found.misnumbered += int.from_bytes(head[20:24] if head[:1] == b"\1" else head[12:16], "big") >> 31
         elif name == b"cmov" and depth < 8:
             unpacked = _unpacked(file, start, stop, most)
             found.size += len(unpacked)
