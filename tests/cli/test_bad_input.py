@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests import sound
-from tests.audio import watching
+from tests.audio import forged, watching
 from tests.commands import SHORT, run
 
 ENGINE = ("--engine", "pocketsphinx")
@@ -104,6 +104,14 @@ def test_a_list_of_everything_that_is_no_recording(tmp_path: Path, sentence: NDA
            "address", "*.flac", "ape.mp3", "too long")
     assert "\x1b" not in done.stderr and len(done.stderr) < 10_000
     assert (tmp_path / "talk.json").exists()
+    assert sorted(path.name for path in tmp_path.glob("*.json")) == ["talk.json"]
+
+
+def test_more_sound_than_is_allowed(tmp_path: Path, sentence: NDArray[np.float32]) -> None:
+    forged.silent_flac(tmp_path / "bomb.flac", 600)
+    sound.write(tmp_path / "talk.wav", sentence, 16000)
+    failed(run("bomb.flac", "talk.wav", *ENGINE, "--max-duration", "0.1", cwd=tmp_path), 2,
+           "bomb.flac holds more than 0:06:00.0 of sound", "--max-duration HOURS")
     assert sorted(path.name for path in tmp_path.glob("*.json")) == ["talk.json"]
 
 
