@@ -30,7 +30,7 @@ from voicekit.running.crew import choose_crew
 from voicekit.running.jobs import Job
 from voicekit.running.known import Known
 from voicekit.running.preparation import prepare
-from voicekit.running.transcripts import Active, transcript_of
+from voicekit.running.transcribing import Made, transcript_of
 from voicekit.store import Cache
 from voicekit.types import InputFile, Language
 
@@ -71,8 +71,7 @@ def steps(path: Path, model: Path, kept: Path, folder: Path) -> dict[str, float]
     known.close()
     with timed("merge", split):
         job = Job(prepared.recording, plan, (), found.results)
-        active = Active(InputFile(path, path.name), Language("en"), crew, time.monotonic(), 0)
-        transcript = transcript_of(job, active, options, 1, ())
+        transcript = transcript_of(job, Made(Language("en"), crew, time.monotonic(), 0), options, 1, ())
     with timed("txt, srt, json", split):
         for extension in ("txt", "srt", "json"):
             formats.write(transcript, folder / f"hour.{extension}", SubtitleOptions(), extension=extension)

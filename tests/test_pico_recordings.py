@@ -75,7 +75,7 @@ def test_cutting_costs_no_words(tmp_path: Path, pico: dict[str, Path]) -> None:
         every = [Window(i, start, min(start + 30, ready.recording.source.duration), ()) for i, start in enumerate(starts)]
         blind.append(measure_cuts.heard(engine, talk, language, ready, [every]))
     found = measure_cuts.compare(ours)
-    assert found.beside.words > 4000 and found.cut.words > 4000
+    assert found.beside.words > 4000 and found.cut.words > 3000
     chance = 2 * np.sqrt(3 * found.elsewhere.rate / found.cut.words)
     assert chance < 0.02
     assert found.beside.rate <= found.elsewhere.rate + chance, str(found)
@@ -106,7 +106,7 @@ def test_forty_seconds_before_the_first_word(tmp_path: Path, pico: dict[str, Pat
     found = transcript_of(path, pico["faster-whisper int8"], tmp_path)
     assert found["language"]["code"] == "ru"
     # Up to half a second of the music stays before the first word: five words of the first sentence are wrong.
-    assert word_errors([talk.text], [text_of(found)]) <= (0.12 if before == "music" else 0.08)
+    assert word_errors([talk.text], [text_of(found)]) <= 0.08
     assert found["segments"][0]["start"] >= 39.5, "nothing is said before"
     moved = [(word, start + 40, end + 40) for word, start, end in talk.words]
     assert measure_pico.close(measure_pico.late(moved, words_of(found))) >= 0.85

@@ -104,7 +104,8 @@ def check_ledger(transcript: dict[str, Any]) -> None:
 def test_the_ledger_holds_every_second_that_the_detector_calls_speech(tmp_path: Path, speech: NDArray[np.int16]) -> None:
     from voicekit import audio
     from voicekit.engines.silero import SileroDetector
-    from voicekit.planning.speech import ONSET, SHORTEST_SPEECH, speech_probabilities
+    from voicekit.planning.frames import detect
+    from voicekit.planning.speech import ONSET, SHORTEST_SPEECH
 
     long = np.concatenate([speech, np.zeros(150_000, np.int16), speech[::-1], speech])
     path = sound.write_plain_wav(tmp_path / "long.wav", long)
@@ -112,12 +113,12 @@ def test_the_ledger_holds_every_second_that_the_detector_calls_speech(tmp_path: 
     assert done.returncode == 0, done.stderr
     ledger = json.loads((tmp_path / "out.json").read_text())["ledger"]
     recording = audio.decode(path, tmp_path)
-    probabilities = speech_probabilities(SileroDetector(), audio.blocks(recording))
+    frames = detect(SileroDetector(), audio.blocks(recording))
     step = SileroDetector.frame / 16000
-    speaking = probabilities >= ONSET
+    speaking = frames.probabilities >= ONSET
     clicks = 0
     for index in np.flatnonzero(speaking):
-        middle = (index + 0.5) * step
+        middle = frames.starts[index] / 16000 + step / 2
         if not any(entry["start"] <= middle <= entry["end"] for entry in ledger):
             around = speaking[max(0, index - 4):index + 5].sum() * step
             assert around < 2 * SHORTEST_SPEECH, f"{middle:.2f} s is speech and in no window"

@@ -18,10 +18,10 @@ from voicekit.languages import language_code
 
 Quality = Literal["fast", "normal", "high"]
 Task = Literal["transcribe", "translate"]
-Stage = Literal["plan", "transcribe", "write"]
+Stage = Literal["plan", "transcribe", "speak", "write"]
 
-STAGES: tuple[Stage, ...] = ("plan", "transcribe", "write")
-"""In order: decode and find speech; words; files."""
+STAGES: tuple[Stage, ...] = ("plan", "transcribe", "speak", "write")
+"""In order: decode and find speech; words; the words in another voice, where that is asked for; files."""
 
 COMPUTE_TYPES = ("auto", "int8", "int8_float16", "int8_float32", "int8_bfloat16",
                  "float16", "bfloat16", "float32")
@@ -232,6 +232,43 @@ class SubtitleOptions:
 
 
 @dataclass(frozen=True)
+class VoicingOptions:
+    """How a recording is spoken again.
+
+    Attributes
+    ----------
+    voice : str or None
+        ``ENGINE`` or ``ENGINE:NAME``; None speaks nothing.
+    voices : mapping of str to str
+        The same by label of the speaker, for those who get another voice.
+    stress, prosody : bool or None
+        Whether stressed vowels are marked, and the original's melody, loudness and pace carried over; the preset's
+        if None.
+    keep_background : bool
+        Whether the original is heard where nobody speaks.
+    measure : bool
+        Whether the result is compared with the original, and transcribed again.
+    gate : bool
+        Whether a result that misses the targets is a failure.
+    """
+
+    voice: str | None = None
+    voices: Mapping[str, str] = field(default_factory=dict)
+    stress: bool | None = None
+    prosody: bool | None = None
+    keep_background: bool = False
+    measure: bool = False
+    gate: bool = False
+
+    def __post_init__(self) -> None:
+        asked = [flag for flag, given in (
+            ("--voices", self.voices), ("--keep-background", self.keep_background), ("--gate", self.gate),
+            ("--stress", self.stress is not None), ("--prosody", self.prosody is not None)) if given]
+        _require(self.voice is not None or not asked, f"{', '.join(asked)} says how to speak, and no --voice does.",
+                 "Add --voice, for example --voice espeak; voicekit voices list shows what there is.")
+
+
+@dataclass(frozen=True)
 class RunOptions:
     """Everything one run of the main job is asked for.
 
@@ -251,6 +288,7 @@ class RunOptions:
     word_timestamps: bool | None = None
     temp_dir: str | None = None
     store: StoreOptions = field(default_factory=StoreOptions)
+    voicing: VoicingOptions = field(default_factory=VoicingOptions)
     max_duration: float = 24 * 3600.0
     hang_after: float | None = None
 
@@ -263,12 +301,36 @@ class RunOptions:
                  f"--max-duration must be more than 0 hours, not {self.max_duration / 3600:g}.")
         _require(self.hang_after is None or self.hang_after > 0,
                  f"--hang-after must be more than 0, not {self.hang_after}.")
+        _require(self.voicing.voice is not None or "speak" not in (self.store.since, self.store.until),
+                 "The stage speak is there only with --voice.", "Add --voice, or choose another stage.")
+        _require(self.voicing.voice is None or self.task == "transcribe",
+                 "What is translated is not spoken again yet.", "Leave out --task translate, or --voice.")
         self.decoding()  # a bad combination is found now, not in a worker
 
     @property
     def preset(self) -> Preset:
         """The row of the table that ``quality`` names."""
         return PRESETS[self.quality]
+
+    @property
+    def stress(self) -> bool:
+        """Whether stressed vowels are marked, with the preset filled in."""
+        return self.preset.stress if self.voicing.stress is None else self.voicing.stress
+
+    @property
+    def prosody(self) -> Quality:
+        """How much of the original's prosody is carried over: the preset, or ``fast`` for its times only."""
+        wanted = self.preset.prosody if self.voicing.prosody is None else self.voicing.prosody
+        if not wanted:
+            return "fast"
+        return "normal" if self.quality == "fast" else self.quality
+
+    @property
+    def _word_times(self) -> bool:
+        if self.word_timestamps is not None:
+            return self.word_timestamps
+        # A melody is carried over word by word.
+        return self.preset.word_timestamps or (self.voicing.voice is not None and self.prosody != "fast")
 
     def decoding(self, language: str | None = None) -> DecodingOptions:
         """What the engine is asked for, with the preset filled in.
@@ -285,5 +347,5 @@ class RunOptions:
             beam_size=preset.beam_size if self.beam_size is None else self.beam_size,
             initial_prompt=self.initial_prompt,
             hotwords=self.hotwords,
-            word_timestamps=preset.word_timestamps if self.word_timestamps is None else self.word_timestamps,
+            word_timestamps=self._word_times,
         )

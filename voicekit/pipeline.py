@@ -1,6 +1,7 @@
 """The stages in order: the page to read first.
 
     decode -> where speech is -> windows -> chunks -> [workers: windows to words] -> merge -> Transcript
+      -> sentences -> cast -> chunks -> [workers: sentences to sound] -> assembly -> Voicing, where that is asked for
 
 Everything that needs the whole recording is decided once and cheaply; workers do independent pieces; the
 pieces are put together by time. Decoding and planning are in :mod:`voicekit.running.preparation`, the loop
@@ -9,19 +10,22 @@ that feeds the workers in :mod:`voicekit.running.loop`, what a worker does in :m
 
 from __future__ import annotations
 
+import dataclasses
+import logging
 import multiprocessing
 import os
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from pathlib import Path
 
 from voicekit.errors import UsageError
-from voicekit.options import EngineOptions, PlanOptions, Quality, RunOptions, StoreOptions, Task
+from voicekit.options import EngineOptions, PlanOptions, Quality, RunOptions, StoreOptions, Task, VoicingOptions
 from voicekit.planning.machine import this_machine
 from voicekit.running.crew import choose_crew
 from voicekit.running.events import Observe
 from voicekit.running.loop import Run
 from voicekit.running.preparation import Outcome
 from voicekit.running.temporary import TemporaryFolder
+from voicekit.spoken import Voicing
 from voicekit.types import InputFile, Transcript
 
 
@@ -116,9 +120,84 @@ def transcribe(path: str | os.PathLike[str], *, quality: Quality = RunOptions.qu
     return outcome.transcript
 
 
+def revoice(path: str | os.PathLike[str], output: str | os.PathLike[str], *, voice: str = "espeak",
+            voices: Mapping[str, str] | None = None, stress: bool | None = VoicingOptions.stress,
+            prosody: bool | None = VoicingOptions.prosody, keep_background: bool = VoicingOptions.keep_background,
+            measure: bool = VoicingOptions.measure, quality: Quality = RunOptions.quality,
+            language: str | None = RunOptions.language, engine: str = EngineOptions.engine,
+            model: str | os.PathLike[str] | None = EngineOptions.model, device: str = EngineOptions.device,
+            compute_type: str = EngineOptions.compute_type, chunks: float = PlanOptions.chunks,
+            workers: int | None = PlanOptions.workers, offline: bool = EngineOptions.offline,
+            temp_dir: str | None = RunOptions.temp_dir, cache: str | os.PathLike[str] | None = None,
+            use_cache: bool = StoreOptions.enabled) -> Voicing:
+    """Speak a recording again in another voice: the same words at the same times, with the same melody.
+
+    Parameters
+    ----------
+    path : path
+        Any audio or video file that FFmpeg decodes.
+    output : path
+        Where the result goes; its extension says what it is: mp3, wav, flac, ogg, m4a, opus, or for a video mp4, m4v,
+        mov, mkv, webm. One that exists is replaced; the input never is.
+    voice : str
+        ``ENGINE`` or ``ENGINE:NAME``, as ``voicekit voices list`` shows them.
+    voices : mapping of str to str, optional
+        The same by label of the speaker, for those who get another one.
+    stress, prosody : bool, optional
+        Whether stressed vowels are marked, and melody, loudness and pace carried over; the preset's if not given.
+    keep_background : bool
+        Whether the original is heard where nobody speaks.
+    measure : bool
+        Whether the result is compared with the original and transcribed again, for ``measures``.
+    quality, language, engine, model, device, compute_type, chunks, workers, offline, temp_dir, cache, use_cache
+        As for :func:`transcribe`.
+
+    Returns
+    -------
+    Voicing
+        The ledger of its sentences, and the measures. ``track`` is empty: the sound is in ``output``.
+
+    Raises
+    ------
+    VoicekitError
+        As for :func:`transcribe`; also if there is no such voice, or ``output`` cannot be written.
+
+    Examples
+    --------
+    >>> voicing = revoice("interview.mp3", "interview.xenia.mp3", voice="silero:xenia")  # doctest: +SKIP
+    >>> [sentence.text for sentence in voicing.failed]  # doctest: +SKIP
+    []
+    """
+    from voicekit.formats import voicing as sounds
+    from voicekit.running import casting
+
+    target = Path(output)
+    extension = target.suffix.removeprefix(".").lower()
+    if extension not in sounds.extensions():
+        raise UsageError(f"{target.name} is no kind of sound that can be written.",
+                         f"Choose one of: {', '.join(sounds.extensions())}.")
+    if target.exists() and target.samefile(path):
+        raise UsageError(f"{target} is the input, and is never overwritten.", "Choose another output.")
+    options = RunOptions(
+        quality=quality, plan=PlanOptions(chunks, workers), language=language, temp_dir=temp_dir,
+        engine=EngineOptions(engine, os.fspath(model) if model is not None else None, device, compute_type,
+                             offline=offline),
+        store=StoreOptions(os.fspath(cache) if cache is not None else None, use_cache),
+        voicing=VoicingOptions(voice, dict(voices or {}), stress, prosody, keep_background, measure))
+    for notice in casting.check(options):
+        logging.getLogger("voicekit").warning(notice)
+    for outcome in transcribe_files([InputFile(Path(path), Path(path).name or os.fspath(path))], options):
+        if outcome.error is not None:
+            raise outcome.error
+        assert outcome.voicing is not None and outcome.transcript is not None
+        sounds.write(outcome.voicing, outcome.transcript.source, outcome.file.path, target, extension)
+        return dataclasses.replace(outcome.voicing, track="")
+    raise AssertionError("a file has an outcome")
+
+
 def transcribe_files(files: Iterable[InputFile], options: RunOptions,
                      observe: Observe = lambda event: None) -> Generator[Outcome, None, None]:
-    """Transcribe many files with one set of workers, whose models stay loaded.
+    """Transcribe many files with one set of workers, whose models stay loaded; and speak them again, if asked to.
 
     Parameters
     ----------
@@ -132,7 +211,8 @@ def transcribe_files(files: Iterable[InputFile], options: RunOptions,
     Yields
     ------
     Outcome
-        One per file, in the order they are finished. A bad file does not stop the others.
+        One per file, in the order they are finished. A bad file does not stop the others. The new sound is a
+        temporary file, which is gone when the generator is.
 
     Raises
     ------

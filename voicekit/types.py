@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Generic, Literal, Protocol, TypeVar
 
 SAMPLE_RATE = 16_000
 """Samples per second of every decoded recording."""
@@ -124,26 +124,53 @@ class Window:
         return self.end - self.start
 
 
+class Unit(Protocol):
+    """The smallest piece of work: a window, or a sentence."""
+
+    @property
+    def index(self) -> int:
+        """Position among the units of the recording."""
+        ...
+
+    @property
+    def start(self) -> float:
+        """Seconds from the beginning of the recording."""
+        ...
+
+    @property
+    def end(self) -> float:
+        """Seconds from the beginning of the recording."""
+        ...
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        ...
+
+
+U = TypeVar("U", bound=Unit)
+
+
 @dataclass(frozen=True, slots=True)
-class Chunk:
-    """What a worker is handed: a run of batches of windows of one recording.
+class Chunk(Generic[U]):
+    """What a worker is handed: a run of batches of windows, or of sentences, of one recording.
 
     Batches belong to the plan, not to the chunk: the same windows are always decoded together.
     """
 
     index: int
     recording: Recording
-    batches: tuple[tuple[Window, ...], ...]
+    batches: tuple[tuple[U, ...], ...]
 
     @property
-    def windows(self) -> tuple[Window, ...]:
-        """All windows, in order of time."""
-        return tuple(window for batch in self.batches for window in batch)
+    def units(self) -> tuple[U, ...]:
+        """All of them, in order of time."""
+        return tuple(unit for batch in self.batches for unit in batch)
 
     @property
     def duration(self) -> float:
-        """Seconds of audio in the windows."""
-        return sum(window.duration for window in self.windows)
+        """Seconds of audio in them."""
+        return sum(unit.duration for unit in self.units)
 
 
 @dataclass(frozen=True, slots=True)

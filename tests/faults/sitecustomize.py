@@ -2,7 +2,8 @@
 
 ``VOICEKIT_FAULT`` says which, as JSON: what to do (``kill``, ``hang``, ``memory``, ``raise``), and when:
 ``loud``: with a window in which a sample reaches full scale; ``together``: with more windows than that at
-once; ``compute_type``: in that precision; ``once``: only if this file is not there, and it is made.
+once; ``compute_type``: in that precision; ``sentence``: not in transcribing, but in speaking the sentence of that
+number; ``measure``: not there, but in measuring the new voice; ``once``: only if this file is not there, and it is made.
 """
 
 import json
@@ -18,6 +19,24 @@ if os.environ.get("VOICEKIT_FAULT"):
     fault = json.loads(os.environ["VOICEKIT_FAULT"])
     load = FasterWhisper.load
 
+    def is_first():
+        """Whether the fault is still to happen, where it happens once."""
+        if fault.get("once"):
+            try:
+                os.close(os.open(fault["once"], os.O_CREAT | os.O_EXCL))
+            except FileExistsError:
+                return False
+        return True
+
+    def go_wrong():
+        if fault["do"] == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if fault["do"] == "hang":
+            time.sleep(3600)
+        if fault["do"] == "memory":
+            raise MemoryError
+        raise RuntimeError(fault["do"])
+
     class Faulty:
         """An engine with which something goes wrong at times."""
 
@@ -30,7 +49,7 @@ if os.environ.get("VOICEKIT_FAULT"):
 
         def transcribe(self, windows, options):
             if self._is_due(windows):
-                self._go_wrong()
+                go_wrong()
             return self.inner.transcribe(windows, options)
 
         def _is_due(self, windows):
@@ -40,20 +59,23 @@ if os.environ.get("VOICEKIT_FAULT"):
                 return False
             if fault.get("compute_type", self.spec.compute_type) != self.spec.compute_type:
                 return False
-            if fault.get("once"):
-                try:
-                    os.close(os.open(fault["once"], os.O_CREAT | os.O_EXCL))
-                except FileExistsError:
-                    return False
-            return True
+            return is_first()
 
-        def _go_wrong(self):
-            if fault["do"] == "kill":
-                os.kill(os.getpid(), signal.SIGKILL)
-            if fault["do"] == "hang":
-                time.sleep(3600)
-            if fault["do"] == "memory":
-                raise MemoryError
-            raise RuntimeError(fault["do"])
+    if "measure" in fault:
+        from voicekit.prosody import measures
 
-    FasterWhisper.load = lambda self, spec: Faulty(load(self, spec), spec)
+        measures.figures = lambda *arguments: go_wrong()
+    elif "sentence" in fault:
+        from voicekit.stages import revoicing
+
+        speak = revoicing.speak
+
+        def faulty(sentence, *arguments):
+            """Speak, unless it is the sentence of the fault."""
+            if sentence.index == fault["sentence"] and is_first():
+                go_wrong()
+            return speak(sentence, *arguments)
+
+        revoicing.speak = faulty
+    else:
+        FasterWhisper.load = lambda self, spec: Faulty(load(self, spec), spec)

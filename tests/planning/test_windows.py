@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from voicekit.planning.frames import Frames
 from voicekit.planning.windows import LONGEST_GAP, plan_windows, quietest
 from voicekit.types import Span, Window
 
@@ -33,7 +34,8 @@ def plan(spans: tuple[Span, ...], pcm: NDArray[np.int16], longest: float = 30.0,
          probabilities: NDArray[np.float32] | None = None) -> tuple[Window, ...]:
     if probabilities is None:
         probabilities = np.ones(-(-len(pcm) // FRAME), np.float32)
-    return plan_windows(spans, probabilities, FRAME, len(pcm), lambda a, b: pcm[max(a, 0):max(b, 0)], longest)
+    frames = Frames(np.arange(0, len(pcm), FRAME), probabilities)
+    return plan_windows(spans, frames, len(pcm), lambda a, b: pcm[max(a, 0):max(b, 0)], longest)
 
 
 def check(windows: tuple[Window, ...], spans: tuple[Span, ...], pcm: NDArray[np.int16], longest: float) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from voicekit.running.jobs import Job, Piece, why_died
 from voicekit.types import Chunk, Receipt, Recording, Source, Span, Window, WindowResult
-from voicekit.worker import BatchBegun, BatchDone
+from voicekit.worker.reports import BatchBegun, BatchDone
 
 EMPTY = WindowResult("empty")
 RECORDING = Recording("talk.pcm", 0, Source("talk.mp3", 100.0, ""))
@@ -37,7 +37,7 @@ def test_a_poisonous_window_costs_two_workers_and_no_other_window() -> None:
     assert [indices(one) for one in again] == [[[3]], [[4]], [[5]], [[6, 7, 8], [9, 10, 11]]]
     assert seconds == 0
     for one in (again[0], again[2]):
-        made.progress(one, BatchDone({one.chunk.windows[0].index: EMPTY}, 9.0))
+        made.progress(one, BatchDone({one.chunk.units[0].index: EMPTY}, 9.0))
         made.finished(Receipt(1.0, ("cpu",)))
     made.progress(again[1], BatchBegun(0))
     more, seconds = made.lost(again[1], "killed")
@@ -45,7 +45,7 @@ def test_a_poisonous_window_costs_two_workers_and_no_other_window() -> None:
     assert not made.done
     made.progress(again[3], BatchDone({index: EMPTY for index in range(6, 12)}, 54.0))
     assert made.done
-    assert [index for index, result in sorted(made.all_results().items()) if result.status == "failed"] == [4]
+    assert list(made.given_up) == [4]
 
 
 def test_a_worker_lost_between_batches_loses_nothing() -> None:

@@ -26,7 +26,7 @@ from voicekit.types import SAMPLE_RATE, Recording, Source
 _GAP = 0.1
 """Seconds; a shorter jump of the timestamps is rounding."""
 
-_TIMED = {"matroska": 600.0, "mov": 600.0, "flac": 600.0, "ogg": 600.0, "mpegts": 10.0}
+TIMED = {"matroska": 600.0, "mov": 600.0, "flac": 600.0, "ogg": 600.0, "mpegts": 10.0}
 """Containers whose timestamps tell what is missing, and how long a gap is believed, in seconds.
 A longer one is a clock that was set, as it happens where broadcasts are joined."""
 
@@ -39,12 +39,12 @@ _TRIES = 20
 """After this many read errors in a row a file is given up."""
 
 
-def _nothing() -> None:
+def nothing() -> None:
     """Goes on, whatever happens."""
 
 
 def decode(path: str | os.PathLike[str], folder: str | os.PathLike[str], *,
-           name: str | None = None, check: Callable[[], None] = _nothing,
+           name: str | None = None, check: Callable[[], None] = nothing,
            longest: float = LONGEST_RECORDING) -> Recording:
     """Decode a sound or video file into a raw file of 16 kHz mono 16-bit PCM.
 
@@ -103,7 +103,7 @@ def decode(path: str | os.PathLike[str], folder: str | os.PathLike[str], *,
                      source=Source(name=label, duration=pcm.samples / SAMPLE_RATE, sha256=digest))
 
 
-def sha256(path: str | os.PathLike[str], check: Callable[[], None] = _nothing) -> str:
+def sha256(path: str | os.PathLike[str], check: Callable[[], None] = nothing) -> str:
     """Hash a file's bytes, in hexadecimal, without holding them.
 
     Parameters
@@ -238,7 +238,7 @@ def _decode_any(path: str, label: str, text: bool, pcm: PcmFile, check: Callable
                 stream = choose_stream(container, label, tried, tally, log)
                 tried.append(stream.index)  # now: a stream of a closed container is freed memory
                 tally.declared = declared_length(path, container, stream, log)
-                _decode_stream(container, stream, Converter(pcm, tally, label), tally, log, check)
+                decode_stream(container, stream, Converter(pcm, tally, label), tally, log, check)
             if tally.frames:
                 tally.reached = max(tally.reached, pcm.samples / SAMPLE_RATE)
                 tally.torn = tally.torn or ogg_is_cut(path)
@@ -246,12 +246,12 @@ def _decode_any(path: str, label: str, text: bool, pcm: PcmFile, check: Callable
             pcm.restart()
 
 
-def _decode_stream(container: Any, stream: Any, converter: Converter, tally: Tally, log: list[Any],
-                   check: Callable[[], None]) -> None:
+def decode_stream(container: Any, stream: Any, converter: Converter, tally: Tally, log: list[Any],
+                  check: Callable[[], None]) -> None:
     """Decode one stream to its end, whatever is broken on the way."""
     stream.codec_context.thread_count = 1  # messages from codec threads could not be caught
     bound_frames(stream.codec_context)
-    longest = max(_TIMED.get(name, 0.0) for name in container.format.name.split(","))
+    longest = max(TIMED.get(name, 0.0) for name in container.format.name.split(","))
     # Where there are pictures, the sound may begin later than they do: times are those of the player.
     expected = (container.start_time or 0) / 1e6 if longest and container.streams.video else None
     # The last packet of a WAV from a pipe is always called so, for its header gives no true length.

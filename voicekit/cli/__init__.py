@@ -12,6 +12,7 @@ from voicekit.cli.doctor import doctor
 from voicekit.cli.failure import guarded
 from voicekit.cli.models import models
 from voicekit.cli.run import run
+from voicekit.cli.voices import voices
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,6 +24,7 @@ def voicekit() -> None:
 voicekit.add_command(run)
 voicekit.add_command(doctor)
 voicekit.add_command(models)
+voicekit.add_command(voices)
 voicekit.add_command(cache)
 
 

@@ -36,7 +36,7 @@ def doctor() -> int:
     """Check Python, libraries, devices and models; say what to do about each."""
     broken = False
     for title, check in (("System", _system), ("Core", _core), ("Engines", _engines), ("Devices", _devices),
-                         ("Models", _models)):
+                         ("Models", _models), ("Voices", _voices)):
         click.echo(click.style(title, bold=True))
         for finding in check():
             mark = click.style("--", fg="yellow") if finding.advice else click.style("OK", fg="green")
@@ -89,9 +89,9 @@ def _detect_speech() -> str:
     import numpy as np
 
     from voicekit.engines.silero import SileroDetector
-    from voicekit.planning.speech import speech_probabilities
+    from voicekit.planning.frames import detect
 
-    silence = speech_probabilities(SileroDetector(), [np.zeros(16000, np.float32)])
+    silence = detect(SileroDetector(), [np.zeros(16000, np.float32)]).probabilities
     if not len(silence) or silence.max() > 0.5:
         raise RuntimeError("silence is taken for speech")
     return "Silero VAD runs"
@@ -144,3 +144,21 @@ def _models() -> Iterator[Finding]:
                 continue
             yield Finding(name, f"{model}: {describe(found).strip() if found else 'not on disk'}",
                           "" if found else f"voicekit models fetch {model} --engine {name}")
+
+
+def _voices() -> Iterator[Finding]:
+    from voicekit import voices
+
+    for name in voices.names():
+        adapter = voices.adapter(name)
+        if not adapter.installed():
+            yield Finding(name, "not installed", f"Optional. {adapter.how_to_install()}")
+            continue
+        known = adapter.voices()
+        here = sum(adapter.find(voice) is not None for voice in known)
+        yield Finding(name, f"installed; {here} of {len(known)} voices on disk")
+    for package, use in (("pyworld-prebuilt", "melody"), ("pyloudnorm", "loudness"), ("num2words", "numbers"),
+                         ("jiwer", "--gate and reports"), ("silero-stress", "stress of Russian")):
+        found, extra = _package(package), "silero" if package == "silero-stress" else "revoice"
+        yield Finding(found.what, f"{found.state} ({use})",
+                      f'Optional, in voicekit\'s folder: pip install -e ".[{extra}]"' if found.advice else "")

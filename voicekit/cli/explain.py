@@ -58,6 +58,9 @@ def _machine_lines(crew: Crew, options: RunOptions) -> Iterator[str]:
            f"{plan.compute_type} on {devices}")
     for reason in plan.reasons:
         yield f"          - {reason}"
+    if options.voicing.voice is not None:
+        yield (f"Voice     {options.voicing.voice}, stress {'marked' if options.stress else 'not marked'}, "
+               f"prosody {'left to the voice' if options.prosody == 'fast' else 'of the original'}")
     for warning in (*choice.downgrades, *plan.warnings):
         yield f"Warning   {warning}"
 

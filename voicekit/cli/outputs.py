@@ -16,10 +16,14 @@ from typing import Generic, Protocol, TypeVar
 
 from voicekit import formats as file_types
 from voicekit.errors import OutputError, UsageError
-from voicekit.formats.files import explain, is_stream, temporary_beside
+from voicekit.formats import voicing as sound_types
+from voicekit.placing import explain, is_stream, temporary_beside
 
 DEFAULT_FORMATS = ("txt", "srt", "json")
 """What is written where neither ``-o`` nor the formats say anything else."""
+
+DEFAULT_SOUND = "mp3"
+"""What is written beside those where another voice is asked for."""
 
 
 class InputLike(Protocol):
@@ -83,7 +87,7 @@ class OutputPlan(Generic[Input]):
 
 
 def plan(inputs: Sequence[Input], outputs: Sequence[str], formats: Sequence[str] | None,
-         overwrite: bool, *, several: bool = False) -> list[OutputPlan[Input]]:
+         overwrite: bool, *, several: bool = False, spoken: bool = False) -> list[OutputPlan[Input]]:
     """Decide the output files of every input, and make sure that they can be written.
 
     Missing folders are made. A file is put into each folder and removed again, to see whether
@@ -103,6 +107,8 @@ def plan(inputs: Sequence[Input], outputs: Sequence[str], formats: Sequence[str]
     several : bool
         Whether more than one input was asked for, also where only one could be found: what ``-o`` means
         must not depend on that.
+    spoken : bool
+        Whether there will be another voice, so that sound can be written.
 
     Returns
     -------
@@ -120,9 +126,12 @@ def plan(inputs: Sequence[Input], outputs: Sequence[str], formats: Sequence[str]
     ...     print(item.input.name, item.error or item.targets[0].path)
     interview.mp3 subtitles/interview.srt
     """
-    types = tuple(dict.fromkeys(file_types.lookup(name).extension for name in formats or DEFAULT_FORMATS))
+    default = (*DEFAULT_FORMATS, DEFAULT_SOUND) if spoken else DEFAULT_FORMATS
+    types = tuple(dict.fromkeys(_type(name) for name in formats or default))
     several = several or len(inputs) > 1
     places = [_place(output, formats, several=several) for output in outputs]
+    if not spoken:
+        _refuse_sounds(places, types)
     if several and len(outputs) > 1:
         raise UsageError("Several inputs need one folder for their results, not several -o.",
                          "Say one folder, for example -o results/")
@@ -164,14 +173,37 @@ def _place(output: str, formats: Sequence[str] | None, *, several: bool) -> Path
             raise UsageError(f"-o {output} is a file, and several inputs need a folder.",
                              "Say a folder, for example -o results/ (with the / at its end).")
         return path
-    if path.suffix.removeprefix(".").lower() in file_types.extensions():
-        return Target(path, path.suffix.removeprefix(".").lower())
+    extension = path.suffix.removeprefix(".").lower()
+    if path.name.lower().endswith("." + sound_types.REPORT):
+        return Target(path, sound_types.REPORT)
+    if extension in (*file_types.extensions(), *sound_types.extensions()):
+        return Target(path, extension)
     if is_stream(path) and len(formats or ("txt",)) == 1:
-        return Target(path, file_types.lookup((formats or ("txt",))[0]).extension)
-    known = ", ".join(file_types.extensions())
+        return Target(path, _type((formats or ("txt",))[0]))
+    known = ", ".join((*file_types.extensions(), *sound_types.extensions()))
     problem = f"has the unknown extension {path.suffix!r}" if path.suffix else "has no extension"
     raise UsageError(f"-o {output} {problem}, and the extension decides the format.",
                      f"Choose one of: {known}; or end it with / if it is a folder.")
+
+
+def _refuse_sounds(places: Sequence[Path | Target], types: Sequence[str]) -> None:
+    """Without a voice there is nothing that sound could be made of."""
+    named = [str(place.path) for place in places if isinstance(place, Target) and is_sound(place.extension)]
+    if not places or any(isinstance(place, Path) for place in places):
+        named += filter(is_sound, types)
+    if named:
+        raise UsageError(f"{named[0]} would hold a voice, and none is asked for.",
+                         "Add --voice, for example --voice espeak; voicekit voices list shows what there is.")
+
+
+def is_sound(extension: str) -> bool:
+    """Whether a file of this type comes from the new voice, not from the transcript."""
+    return extension in sound_types.extensions()
+
+
+def _type(name: str) -> str:
+    plain = name.removeprefix(".").lower()
+    return plain if is_sound(plain) else file_types.lookup(name).extension
 
 
 def _targets(item: InputLike, name: str, places: Sequence[Path | Target],
@@ -181,7 +213,9 @@ def _targets(item: InputLike, name: str, places: Sequence[Path | Target],
             yield place
         else:
             for extension in types:
-                yield Target(place / f"{name}.{extension}", extension)
+                # Beside talk.mp3 another talk.mp3 has no place.
+                middle = ".voice" if is_sound(extension) and extension != sound_types.REPORT else ""
+                yield Target(place / f"{name}{middle}.{extension}", extension)
 
 
 def _home(item: InputLike) -> Path:

@@ -87,11 +87,12 @@ class Reporter:
         match event:
             case Notice(message, source):
                 self.message(logging.WARNING, f"{source}: {message}" if source else message)
-            case Planned(source, duration, to_do, windows, chunks, found):
+            case Planned(source, duration, to_do, units, chunks, found, what):
                 self._to_do += to_do
-                kept = f"{found} of {count(windows, 'window')} found in the cache, " if found else ""
-                self.message(logging.INFO, f"{source}: {clock(duration)}, {kept}{clock(to_do)} to transcribe in "
-                                           f"{count(windows - found, 'window')}, {count(chunks, 'chunk')}")
+                noun, verb = what.removesuffix("s"), "transcribe" if what == "windows" else "speak"
+                kept = f"{found} of {count(units, noun)} found in the cache, " if found else ""
+                self.message(logging.INFO, f"{source}: {clock(duration)}, {kept}{clock(to_do)} to {verb} in "
+                                           f"{count(units - found, noun)}, {count(chunks, 'chunk')}")
             case Working(slot, device, source, what):
                 self.workers.add(slot)
                 self.message(logging.DEBUG, f"worker {slot + 1} ({device}): {source} {what}")

@@ -16,7 +16,7 @@ import click
 
 from voicekit.version import __version__
 from voicekit.cli import config
-from voicekit.errors import EXIT_DONE, EXIT_FAILED, OutputError, UsageError, VoicekitError
+from voicekit.errors import EXIT_DONE, EXIT_FAILED, InputError, OutputError, UsageError, VoicekitError
 from voicekit.options import (
     COMPUTE_TYPES,
     PRESETS,
@@ -26,12 +26,14 @@ from voicekit.options import (
     RunOptions,
     StoreOptions,
     SubtitleOptions,
+    VoicingOptions,
 )
 
 if TYPE_CHECKING:
     from voicekit.cli.outputs import OutputPlan, Target
     from voicekit.cli.progress import Reporter
     from voicekit.running.preparation import Outcome
+    from voicekit.spoken import Voicing
     from voicekit.types import InputFile, Transcript
 
 
@@ -62,7 +64,7 @@ class CountOrAuto(click.ParamType):  # type: ignore[type-arg]  # generic in newe
 @click.option("--workers", type=CountOrAuto(), default="auto", show_default=True, metavar="N|auto",
               help="Worker processes. Never changes the words.")
 @click.option("--quality", type=click.Choice(list(PRESETS)), default=RunOptions.quality, show_default=True,
-              help="Model size, beam and word times.")
+              help="Model size, beam, word times; with --voice also stress and prosody.")
 @click.option("--engine", default=EngineOptions.engine, show_default=True, metavar="NAME",
               help="auto, faster-whisper, openai-whisper, gigaam, parakeet or pocketsphinx.")
 @click.option("--model", metavar="NAME|FOLDER", help="[default: what --quality says]")
@@ -83,8 +85,19 @@ class CountOrAuto(click.ParamType):  # type: ignore[type-arg]  # generic in newe
 @click.option("--max-line-width", type=int, metavar="N", help="Subtitles: characters in a line.")
 @click.option("--max-line-count", type=int, metavar="N", help="Subtitles: lines shown at once.")
 @click.option("--max-words-per-line", type=int, metavar="N", help="Subtitles: words in a line.")
+@click.option("--voice", metavar="ENGINE[:NAME]",
+              help="Speak the recording again: espeak, espeak:ru, silero:xenia, piper:ru_RU-irina-medium. "
+                   "Then -o takes mp3, wav, flac, ogg, m4a, opus and videos, and prosody.json for a report.")
+@click.option("--voices", metavar="SPEAKER=VOICE,...", help="Another voice for some of the speakers.")
+@click.option("--stress/--no-stress", default=None,
+              help="Mark stressed vowels (Russian, Ukrainian, Belarusian). [default: what --quality says]")
+@click.option("--prosody/--no-prosody", default=None,
+              help="Carry melody, loudness and pace over. [default: what --quality says]")
+@click.option("--keep-background", is_flag=True, help="Keep what is heard where nobody speaks.")
+@click.option("--gate", is_flag=True, help="Measure the new voice, and fail (3) if it misses the targets.")
 @click.option("--offline", is_flag=True, help="Never ask a model hub.")
-@click.option("--temp-dir", metavar="FOLDER", help="Where decoded audio lies meanwhile: 115 MB an hour.")
+@click.option("--temp-dir", metavar="FOLDER",
+              help="Where decoded audio lies meanwhile: 115 MB an hour, with --voice 2 GB.")
 @click.option("--cache", metavar="FOLDER",
               help="Where finished parts are kept, so that the same command goes on after any interruption. "
                    "[default: $VOICEKIT_CACHE, or voicekit in your cache folder]")
@@ -162,7 +175,22 @@ def _run_options(arguments: dict[str, Any]) -> RunOptions:
         raise UsageError("--cache and --no-cache contradict each other.", "Give one of them.")
     store = StoreOptions(arguments["cache"], not arguments["no_cache"], arguments["since"], arguments["until"])
     return RunOptions(plan=PlanOptions(arguments["chunks"], arguments["workers"]), engine=EngineOptions(**engine),
-                      store=store, max_duration=arguments["max_duration"] * 3600, **same)
+                      store=store, max_duration=arguments["max_duration"] * 3600, voicing=_voicing(arguments), **same)
+
+
+def _voicing(arguments: dict[str, Any]) -> VoicingOptions:
+    voices: dict[str, str] = {}
+    for part in filter(None, (arguments["voices"] or "").split(",")):
+        label, equals, voice = (text.strip() for text in part.partition("="))
+        if not (label and equals and voice):
+            raise UsageError(f"--voices {part!r} is not SPEAKER=VOICE.",
+                             "For example --voices SPEAKER_00=espeak:ru,SPEAKER_01=espeak:ru+f3")
+        voices[label] = voice
+    # A report is what the measures are for.
+    reported = any(output.lower().endswith("prosody.json") for output in arguments["outputs"])
+    reported = reported or "prosody.json" in (arguments["formats"] or "")
+    return VoicingOptions(arguments["voice"], voices, arguments["stress"], arguments["prosody"],
+                          arguments["keep_background"], arguments["gate"] or reported, arguments["gate"])
 
 
 @dataclass
@@ -196,6 +224,11 @@ class _MainJob:
 
         if self.options.engine.engine != "auto":
             engines.adapter(self.options.engine.engine)
+        if self.options.voicing.voice is not None:
+            from voicekit.running import casting
+
+            for notice in casting.check(self.options):
+                self.show.message(logging.WARNING, notice)
         found = inputs.expand(arguments["inputs"], folder)
         for error in found.errors:
             self.fail(error)
@@ -214,17 +247,28 @@ class _MainJob:
 
         formats = arguments["formats"].replace(",", " ").split() if arguments["formats"] else None
         planned = outputs.plan(files, arguments["outputs"], formats, arguments["overwrite"],
-                               several=self.several)
+                               several=self.several, spoken=self.options.voicing.voice is not None)
         for item in planned:
             for notice in item.notices:
                 self.show.message(logging.WARNING, notice)
             for target in item.targets:
-                if file_types.lookup(target.extension).needs_speakers:
+                if not outputs.is_sound(target.extension) and file_types.lookup(target.extension).needs_speakers:
                     raise UsageError(f"{target.extension} needs speakers, and this version cannot tell them apart.",
                                      "Choose another format.")
+                self._check_pictures(item.input, target)
             if item.error is not None:
                 self.fail(item.error, item.input.name)
         return [item for item in planned if item.error is None]
+
+    @staticmethod
+    def _check_pictures(file: InputFile, target: Target) -> None:
+        """A video can only be made from one; better told now than after the work."""
+        from voicekit.audio.remuxing import VIDEO_EXTENSIONS, has_pictures
+
+        with contextlib.suppress(InputError):  # decoding will tell
+            if target.extension in VIDEO_EXTENSIONS and not has_pictures(file.path):
+                raise UsageError(f"{file.name} has no pictures, so {target.path.name} cannot be a video of it.",
+                                 "Choose a sound format, for example mp3.")
 
     def explain(self, files: Sequence[InputFile], folder: Path) -> int:
         """Print what would be done."""
@@ -261,6 +305,8 @@ class _MainJob:
     def _deliver(self, outcome: Outcome, targets: Sequence[Target]) -> None:
         """Write the results of one input, or say why there are none."""
         from voicekit import formats as file_types
+        from voicekit.cli.outputs import is_sound
+        from voicekit.formats import voicing as sound_types
 
         name = outcome.file.name
         if outcome.error is not None:
@@ -272,7 +318,12 @@ class _MainJob:
         self.transcripts.append(transcript)
         for target in targets:
             try:
-                file_types.write(transcript, target.path, self.subtitles, extension=target.extension)
+                if outcome.voicing is not None and is_sound(target.extension):
+                    for notice in sound_types.write(outcome.voicing, transcript.source, outcome.file.path,
+                                                    target.path, target.extension):
+                        self.show.message(logging.WARNING, f"{name}: {notice}")
+                else:
+                    file_types.write(transcript, target.path, self.subtitles, extension=target.extension)
                 self.written.append(target.path)
             except VoicekitError as error:
                 kept = "The words are kept: the same command writes them without transcribing again."
@@ -285,6 +336,17 @@ class _MainJob:
             self.show.message(logging.ERROR, f"{name}: {seconds:.1f} s of speech could not be transcribed. The "
                                              "ledger in the json says which and why. The first: "
                                              f"{transcript.failed[0].reason}")
+            self.code = max(self.code, EXIT_FAILED)
+        if outcome.voicing is not None:
+            self._tell_of_voice(name, outcome.voicing)
+
+    def _tell_of_voice(self, name: str, voicing: Voicing) -> None:
+        """What became of the sentences, and how near the result is to the original."""
+        from voicekit.cli.voices import lines
+
+        for level, text in lines(voicing):
+            self.show.message(level, f"{name}: {text}")
+        if voicing.failed or (voicing.missed and self.options.voicing.gate):
             self.code = max(self.code, EXIT_FAILED)
 
     def _summary(self) -> None:

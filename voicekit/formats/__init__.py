@@ -11,7 +11,7 @@ from typing import Any
 from voicekit.errors import UsageError
 from voicekit.formats.base import Format
 from voicekit.formats.document import Json
-from voicekit.formats.files import write_text
+from voicekit.placing import write_text
 from voicekit.formats.plain import Text
 from voicekit.formats.reading import parse, read
 from voicekit.formats.rttm import Rttm

@@ -7,12 +7,10 @@ soft consonants at the edges of words score low.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 from numpy.typing import NDArray
 
-from voicekit.protocols import Samples, SpeechDetector
+from voicekit.planning.frames import Frames
 from voicekit.types import SAMPLE_RATE, Span
 
 ONSET = 0.5
@@ -22,45 +20,26 @@ SHORTEST_PAUSE = 0.1
 PADDING = 0.1
 
 
-def speech_probabilities(detector: SpeechDetector, blocks: Iterable[Samples]) -> NDArray[np.float32]:
-    """Run the detector over a whole recording.
-
-    Parameters
-    ----------
-    detector : SpeechDetector
-        For example :class:`voicekit.engines.silero.SileroDetector`.
-    blocks : iterable of ndarray, shape (samples,), float32
-        The recording in order, at 16 kHz.
-
-    Returns
-    -------
-    ndarray, shape (frames,), float32
-    """
-    found = list(detector.probabilities(blocks))
-    return np.concatenate(found) if found else np.zeros(0, np.float32)
-
-
-def speech_spans(probabilities: NDArray[np.float32], frame: int, duration: float) -> tuple[Span, ...]:
+def speech_spans(frames: Frames, duration: float) -> tuple[Span, ...]:
     """Spans of speech in order of time, never touching.
 
     Parameters
     ----------
-    probabilities : ndarray, shape (frames,), float32
+    frames : Frames
         Speech probability per frame.
-    frame : int
-        Samples per frame.
     duration : float
         Seconds; no span ends after it.
 
     Examples
     --------
-    >>> speech_spans(np.array([0, 0, 1, 1, 1, 1, 0, 0], np.float32), 1600, 0.8)
+    >>> every_tenth = np.arange(0, 12800, 1600)
+    >>> speech_spans(Frames(every_tenth, np.array([0, 0, 1, 1, 1, 1, 0, 0], np.float32)), 0.8)
     (Span(start=0.1, end=0.7),)
     """
-    step = frame / SAMPLE_RATE
+    times = [*(frames.starts / SAMPLE_RATE).tolist(), duration]
     joined: list[Span] = []
-    for first, last in _runs(probabilities):
-        start, end = first * step, last * step
+    for first, last in _runs(frames.probabilities):
+        start, end = times[first], times[last]
         if joined and start - joined[-1].end < SHORTEST_PAUSE - 1e-9:
             joined[-1] = Span(joined[-1].start, end)
         else:

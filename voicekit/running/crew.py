@@ -13,7 +13,7 @@ from voicekit.options import RunOptions
 from voicekit.planning import machine as machines
 from voicekit.planning.machine import Machine, MachinePlan
 from voicekit.protocols import EngineAdapter, EngineSpec
-from voicekit.worker import SLOT_DEVICE
+from voicekit.worker.transcribing import SLOT_DEVICE
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ class Planned:
     """A recording is decoded and divided.
 
     ``duration`` and ``to_do`` are seconds: of the recording, and of the windows that have no result yet;
-    ``found`` is how many of the ``windows`` have one.
+    ``found`` is how many of the ``windows`` have one. ``what`` says what they are: windows or sentences.
     """
 
     source: str
@@ -33,6 +33,7 @@ class Planned:
     windows: int
     chunks: int
     found: int = 0
+    what: str = "windows"
 
 
 @dataclass(frozen=True, slots=True)

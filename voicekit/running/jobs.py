@@ -11,20 +11,23 @@ import dataclasses
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
-from voicekit.types import Chunk, Receipt, Recording, Window, WindowResult
-from voicekit.worker import BatchBegun, BatchDone, Told
+from voicekit.types import Chunk, Receipt, Recording, U
+from voicekit.worker.reports import BatchBegun, BatchDone, Told
 
 STRIKES = 2
 """Workers that may die of a window."""
+
+Result = TypeVar("Result")
 
 
 @dataclass(eq=False)
 class Piece:
     """A chunk on its way, and how far it has come."""
 
-    job: Job
-    chunk: Chunk
+    job: Job[Any, Any]
+    chunk: Chunk[Any]
     strikes: int = 0
     current: int | None = None
 
@@ -36,8 +39,8 @@ class Piece:
     @property
     def what(self) -> str:
         """For people: which part of the recording this is."""
-        windows = self.chunk.windows
-        return f"{_clock(windows[0].start)}-{_clock(windows[-1].end)}"
+        units = self.chunk.units
+        return f"{_clock(units[0].start)}-{_clock(units[-1].end)}"
 
 
 def _clock(seconds: float) -> str:
@@ -45,26 +48,26 @@ def _clock(seconds: float) -> str:
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
-class Job:
-    """The state of one recording.
+class Job(Generic[U, Result]):
+    """The state of one recording in one stage: of its windows, or of its sentences.
 
     Parameters
     ----------
     recording : Recording
-        What is transcribed.
-    windows : sequence of Window
+        What is worked on.
+    units : sequence of Window or of Sentence
         Its plan.
     chunks : sequence of Chunk
         Those without a result, as they are handed out.
-    found : mapping of int to WindowResult, optional
-        By index of the window, what an earlier run has made.
+    found : mapping of int to result, optional
+        By index of the window or sentence, what an earlier run has made.
     """
 
-    def __init__(self, recording: Recording, windows: Sequence[Window], chunks: Sequence[Chunk],
-                 found: Mapping[int, WindowResult] | None = None) -> None:
+    def __init__(self, recording: Recording, units: Sequence[U], chunks: Sequence[Chunk[U]],
+                 found: Mapping[int, Result] | None = None) -> None:
         self.recording = recording
-        self.windows = tuple(windows)
-        self.results: dict[int, WindowResult] = dict(found or {})
+        self.units = tuple(units)
+        self.results: dict[int, Result] = dict(found or {})
         self.found = len(self.results)
         self.given_up: dict[int, str] = {}
         self.devices: set[str] = set()
@@ -79,8 +82,8 @@ class Job:
 
     @property
     def done(self) -> bool:
-        """Whether every window has a result or was given up."""
-        return len(self.results) + len(self.given_up) == len(self.windows)
+        """Whether every window or sentence has a result or was given up."""
+        return len(self.results) + len(self.given_up) == len(self.units)
 
     def progress(self, piece: Piece, payload: BatchBegun | BatchDone) -> float:
         """Note what a worker reports; seconds of audio that are newly finished."""
@@ -130,21 +133,16 @@ class Job:
         if len(suspect) == 1 and piece.strikes + 1 >= STRIKES:
             self.given_up[suspect[0].index] = why
             return self._again(piece, left[1:]), suspect[0].duration
-        self.warnings.append(f"A worker was lost at {piece.what} ({why}); its windows are tried again.")
+        self.warnings.append(f"A worker was lost at {piece.what} ({why}); what it was on is tried again.")
         alone = [Piece(self, self._part(piece, [(window,)]), piece.strikes + 1) for window in suspect]
         return alone + self._again(piece, left[1:]), 0.0
 
-    def _again(self, piece: Piece, batches: Sequence[tuple[Window, ...]]) -> list[Piece]:
+    def _again(self, piece: Piece, batches: Sequence[tuple[U, ...]]) -> list[Piece]:
         return [Piece(self, self._part(piece, batches))] if batches else []
 
     @staticmethod
-    def _part(piece: Piece, batches: Sequence[tuple[Window, ...]]) -> Chunk:
+    def _part(piece: Piece, batches: Sequence[tuple[U, ...]]) -> Chunk[U]:
         return dataclasses.replace(piece.chunk, batches=tuple(batches))
-
-    def all_results(self) -> dict[int, WindowResult]:
-        """By index, also for the windows that were given up."""
-        return {**self.results,
-                **{index: WindowResult("failed", reason=why) for index, why in self.given_up.items()}}
 
 
 def why_died(exitcode: int | None) -> str:

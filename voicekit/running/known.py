@@ -3,36 +3,42 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from voicekit.errors import UsageError
-from voicekit.options import RunOptions
+from voicekit.options import RunOptions, Stage
 from voicekit.running.crew import Crew
+from voicekit.spoken import Sentence, SentenceResult
 from voicekit.stages import transcription
 from voicekit.store import Cache
 from voicekit.store.presence import Presence
-from voicekit.types import Recording, Window, WindowResult
-from voicekit.worker import DetectTask, language_name, window_name
+from voicekit.types import Recording, U, Window, WindowResult
+from voicekit.worker.speaking import SpeakTask, place, restore, sentence_name
+from voicekit.worker.transcribing import DetectTask, language_name, window_name
+
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Found(Generic[Result]):
     """Results that are there already.
 
     Attributes
     ----------
-    results : dict of int to WindowResult
-        By index of the window.
+    results : dict of int to result
+        By index of the window or sentence.
     damaged : int
         Entries that were set aside on the way.
     shared : bool
         Whether another run is on the same recording at this moment.
     """
 
-    results: dict[int, WindowResult]
+    results: dict[int, Result]
     damaged: int
     shared: bool
 
@@ -83,7 +89,8 @@ class Known:
     def _language_name(task: DetectTask, crew: Crew) -> str:
         return language_name(dataclasses.replace(task, engine=crew.placed))
 
-    def windows(self, recording: Recording, plan: Sequence[Window], crew: Crew, language: str) -> Found:
+    def windows(self, recording: Recording, plan: Sequence[Window], crew: Crew,
+                language: str) -> Found[WindowResult]:
         """The windows that were transcribed before.
 
         Raises
@@ -91,21 +98,39 @@ class Known:
         UsageError
             If all must be there, and some are not.
         """
-        if self._cache.folder is None or not plan:
+        decoding = self._options.decoding(language)
+        return self._found("transcribe", f"windows of {recording.source.name} were not transcribed", plan,
+                           lambda window: window_name(crew.placed, decoding, recording, window),
+                           lambda window: transcription.from_json)
+
+    def sentences(self, task: SpeakTask, sentences: Sequence[Sentence]) -> Found[SentenceResult]:
+        """The sentences that were spoken before; their sound is put into the task's folder.
+
+        Raises
+        ------
+        UsageError
+            If all must be there, and some are not.
+        """
+        return self._found("speak", f"sentences of {task.chunk.recording.source.name} were not spoken", sentences,
+                           lambda sentence: sentence_name(task, sentence),
+                           lambda sentence: functools.partial(restore, into=place(task, sentence)))
+
+    def _found(self, stage: Stage, what: str, units: Sequence[U], name: Callable[[U], str],
+               parse: Callable[[U], Callable[[Any], Result]]) -> Found[Result]:
+        """Look up the results of units, each by its name."""
+        if self._cache.folder is None or not units:
             return Found({}, 0, False)
         store, damaged = self._options.store, self._cache.damaged
-        decoding = self._options.decoding(language)
-        names = {window.index: window_name(crew.placed, decoding, recording, window) for window in plan}
-        results: dict[int, WindowResult] = {}
-        if store.may_read("transcribe"):
-            stored = {index: self._cache.get(name, transcription.from_json) for index, name in names.items()}
+        names = {unit.index: name(unit) for unit in units}
+        results: dict[int, Result] = {}
+        if store.may_read(stage):
+            stored = {unit.index: self._cache.get(names[unit.index], parse(unit)) for unit in units}
             results = {index: result for index, result in stored.items() if result is not None}
-        if store.must_find("transcribe") and len(results) < len(plan):
-            raise UsageError(f"{len(plan) - len(results)} of the {len(plan)} windows of {recording.source.name} "
-                             "were not transcribed before with this cache and these options.",
-                             "Run it without --from first: it does only what is missing.")
+        if store.must_find(stage) and len(results) < len(units):
+            raise UsageError(f"{len(units) - len(results)} of the {len(units)} {what} before with this cache and "
+                             "these options.", "Run it without --from first: it does only what is missing.")
         job = hashlib.sha256("".join(names.values()).encode()).hexdigest()[:32]
-        shared = (self._presence is not None and len(results) < len(plan) and self._presence.begin(job))
+        shared = (self._presence is not None and len(results) < len(units) and self._presence.begin(job))
         return Found(results, self._cache.damaged - damaged, shared)
 
 

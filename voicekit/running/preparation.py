@@ -17,8 +17,9 @@ from voicekit import audio
 from voicekit.engines.silero import SileroDetector
 from voicekit.errors import UsageError, VoicekitError
 from voicekit.options import RunOptions
-from voicekit.planning import speech, windows
+from voicekit.planning import frames, speech, windows
 from voicekit.protocols import Samples
+from voicekit.spoken import Voicing
 from voicekit.store import Cache, name_of
 from voicekit.types import InputFile, Recording, Span, Transcript, Window
 from voicekit.version import __version__
@@ -28,11 +29,15 @@ log = logging.getLogger("voicekit")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one input: a transcript, an error, or neither where the run was to end with the plan."""
+    """What became of one input: a transcript, an error, or neither where the run was to end with the plan.
+
+    ``voicing`` is the new voice, where one was asked for.
+    """
 
     file: InputFile
     transcript: Transcript | None = None
     error: VoicekitError | None = None
+    voicing: Voicing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +46,14 @@ class Prepared:
 
     recording: Recording
     spans: tuple[Span, ...]
-    probabilities: NDArray[np.float32]
+    frames: frames.Frames
 
     def windows(self, longest: float) -> tuple[Window, ...]:
         """The plan for an engine that takes so many seconds at once."""
         def read(start: int, stop: int) -> NDArray[np.int16]:
             return audio.read_pcm(self.recording, start, stop)
 
-        return windows.plan_windows(self.spans, self.probabilities, SileroDetector.frame,
-                                    self.recording.samples, read, longest)
+        return windows.plan_windows(self.spans, self.frames, self.recording.samples, read, longest)
 
 
 def prepare(file: InputFile, folder: Path, options: RunOptions = RunOptions(), cache: Cache | None = None,
@@ -60,30 +64,29 @@ def prepare(file: InputFile, folder: Path, options: RunOptions = RunOptions(), c
     """
     recording = audio.decode(file.path, folder, name=file.name, check=check, longest=options.max_duration)
     try:
-        probabilities = _speech(recording, options, cache or Cache(None, log.warning), check)
+        found = _speech(recording, options, cache or Cache(None, log.warning), check)
     except BaseException:
         Path(recording.pcm).unlink(missing_ok=True)
         raise
-    spans = speech.speech_spans(probabilities, SileroDetector.frame, recording.source.duration)
-    return Prepared(recording, spans, probabilities)
+    return Prepared(recording, speech.speech_spans(found, recording.source.duration), found)
 
 
 _detector = functools.lru_cache(maxsize=1)(SileroDetector)
 
 
-def _speech(recording: Recording, options: RunOptions, cache: Cache,
-            check: Callable[[], None]) -> NDArray[np.float32]:
+def _speech(recording: Recording, options: RunOptions, cache: Cache, check: Callable[[], None]) -> frames.Frames:
     """Speech probability per frame; found in the store for the very same sound."""
     sound = audio.sha256(recording.pcm, check)
     name = name_of({"stage": "speech", "detector": SileroDetector.version(), "voicekit": __version__,
                     "sound": sound}, b"")
-    frames = -(-recording.samples // SileroDetector.frame)
 
-    def parse(stored: Any) -> NDArray[np.float32]:
-        found = np.frombuffer(base64.b64decode(stored["probabilities"], validate=True), "<f4")
-        if len(found) != frames:
+    def parse(stored: Any) -> frames.Frames:
+        steps, probabilities = (np.frombuffer(base64.b64decode(stored[field], validate=True), kind)
+                                for field, kind in (("steps", "<u2"), ("probabilities", "<f4")))
+        found = frames.Frames(np.cumsum(steps, dtype=np.int64), probabilities.astype(np.float32))
+        if not 0 <= recording.samples - (int(found.starts[-1]) if len(found) else 0) <= SileroDetector.frame:
             raise ValueError("of another recording")
-        return found.astype(np.float32)
+        return found
 
     if options.store.may_read("plan"):
         stored = cache.get(name, parse)
@@ -98,6 +101,11 @@ def _speech(recording: Recording, options: RunOptions, cache: Cache,
             check()
             yield block
 
-    made = speech.speech_probabilities(_detector(), blocks(recording))
-    cache.put(name, {"probabilities": base64.b64encode(made.astype("<f4").tobytes()).decode()})
+    made = frames.detect(_detector(), blocks(recording))
+    cache.put(name, {"steps": _text(np.diff(made.starts, prepend=0).astype("<u2")),
+                     "probabilities": _text(made.probabilities.astype("<f4"))})
     return made
+
+
+def _text(array: NDArray[Any]) -> str:
+    return base64.b64encode(array.tobytes()).decode()

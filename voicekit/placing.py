@@ -1,14 +1,19 @@
-"""Putting a text on disk whole or not at all, and saying in words why that failed."""
+"""Putting a file on disk whole or not at all, and saying in words why that failed."""
 
 from __future__ import annotations
 
 import errno
+import io
 import os
 import re
 import secrets
+import shutil
 import stat
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from voicekit.errors import DISK_FULL, OutputError
 
@@ -19,17 +24,63 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM)
 _OWN = re.compile(r"/dev/(stdout|stderr|fd/\d+)|/proc/self/fd/\d+")
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file in UTF-8 so that nobody ever sees half of it.
+class NewFile(io.FileIO):
+    """A file that remembers why it could not be written: FFmpeg only tells that it could not."""
 
-    The text goes into a temporary file in the same folder, which then takes the place of
-    ``path``. A symbolic link is followed. What is no regular file (a pipe, ``/dev/stdout``) is
-    opened and written.
+    failure: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[super().write(rest):]
+        except OSError as error:
+            self.failure = error
+            raise
+        return len(data)
+
+
+@contextmanager
+def placed(target: Path) -> Iterator[NewFile]:
+    """A new file to write into, which takes the place of ``target`` once it is whole.
+
+    It lies beside ``target`` meanwhile. A symbolic link is followed. What is no regular file (a pipe,
+    ``/dev/stdout``) gets the bytes at the end, for encoders go back to fill in what comes first.
+
+    Parameters
+    ----------
+    target : Path
+        The folder must exist. An existing file is replaced, and its permissions are kept.
+
+    Raises
+    ------
+    OutputError
+        If that cannot be done; ``target`` is then as it was before, and nothing is left behind.
+
+    Examples
+    --------
+    >>> with placed(Path("talk.mp3")) as file:  # doctest: +SKIP
+    ...     file.write(sound)
+    """
+    try:
+        if is_stream(target):
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder, "sound")
+                yield from _written(path)
+                _copy(path, target)
+        else:
+            yield from _replacing(Path(os.path.realpath(target)))
+    except OSError as error:
+        raise explain(error, target) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in UTF-8 as :func:`placed` does.
 
     Parameters
     ----------
     path : Path
-        The folder must exist. An existing file is replaced, and its permissions are kept.
+        The folder must exist.
     text : str
         Line ends are written as they are.
 
@@ -42,14 +93,8 @@ def write_text(path: Path, text: str) -> None:
     --------
     >>> write_text(Path("talk.txt"), "Good morning.\\n")  # doctest: +SKIP
     """
-    data = text.encode("utf-8")
-    try:
-        if is_stream(path):
-            _append(path, data)
-        else:
-            _replace(Path(os.path.realpath(path)), data)
-    except OSError as error:
-        raise explain(error, path) from error
+    with placed(path) as file:
+        file.write(text.encode("utf-8"))
 
 
 def is_stream(path: Path) -> bool:
@@ -116,21 +161,14 @@ def explain(error: OSError, path: Path) -> OutputError:
     return OutputError(message, "Choose another place with -o.")
 
 
-def _append(path: Path, data: bytes) -> None:
-    # Appending: standard output that was sent to a file keeps what is in it already.
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND), "wb") as file:
-        file.write(data)
-
-
-def _replace(target: Path, data: bytes) -> None:
+def _replacing(target: Path) -> Iterator[NewFile]:
+    if target.is_dir():  # else told only after hours of encoding
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     temporary = temporary_beside(target)
     try:
-        with open(temporary, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        # A transcript that was made private stays private when it is made again. There may be none yet,
-        # and some network disks know no permissions.
+        yield from _written(temporary)
+        # What was made private stays private when it is made again. There may be no file yet, and some network
+        # disks know no permissions.
         with suppress(OSError):
             temporary.chmod(stat.S_IMODE(target.stat().st_mode))
         os.replace(temporary, target)
@@ -138,3 +176,18 @@ def _replace(target: Path, data: bytes) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise
+
+
+def _written(path: Path) -> Iterator[NewFile]:
+    with NewFile(path, "x+") as file:
+        try:
+            yield file
+            os.fsync(file.fileno())
+        except Exception as error:
+            raise file.failure or error
+
+
+def _copy(path: Path, target: Path) -> None:
+    # Appending: standard output that was sent to a file keeps what is in it already.
+    with open(path, "rb") as file, os.fdopen(os.open(target, os.O_WRONLY | os.O_APPEND), "wb") as stream:
+        shutil.copyfileobj(file, stream, 1 << 20)

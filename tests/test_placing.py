@@ -13,7 +13,7 @@ import pytest
 from tests.formats.transcripts import run_without_rights, transcript
 from voicekit.errors import OutputError, UsageError
 from voicekit.formats import write
-from voicekit.formats.files import explain, is_stream, write_text
+from voicekit.placing import explain, is_stream, write_text
 from voicekit.options import SubtitleOptions
 from voicekit.types import Segment
 
@@ -126,7 +126,7 @@ def test_a_pipe_is_written_straight(tmp_path: Path) -> None:
 
 @posix
 def test_standard_output_is_written_straight(tmp_path: Path) -> None:
-    script = ("import sys; from pathlib import Path; from voicekit.formats.files import write_text; "
+    script = ("import sys; from pathlib import Path; from voicekit.placing import write_text; "
               "write_text(Path('/dev/stdout'), 'said\\n')")
     piped = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert piped.stdout == "said\n"
@@ -153,7 +153,7 @@ def test_a_file_that_may_not_grow(tmp_path: Path) -> None:
 import resource, sys
 from pathlib import Path
 from voicekit.errors import OutputError
-from voicekit.formats.files import write_text
+from voicekit.placing import write_text
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 try:
     write_text(Path(sys.argv[1]), "a" * 100_000)
@@ -175,7 +175,7 @@ def test_a_folder_one_may_not_write_to(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 from voicekit.errors import OutputError
-from voicekit.formats.files import write_text
+from voicekit.placing import write_text
 try:
     write_text(Path(sys.argv[1]), "a")
 except OutputError as error:

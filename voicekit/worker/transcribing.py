@@ -1,13 +1,11 @@
-"""What one worker process does with a piece: load its engine once, run the stage, keep and return the result."""
+"""Windows to words, in a worker."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
-import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +18,7 @@ from voicekit.stages.ladder import Ladder
 from voicekit.store import Cache, name_of
 from voicekit.types import SAMPLE_RATE, Chunk, Receipt, Recording, Window, WindowResult
 from voicekit.version import __version__
-
+from voicekit.worker.reports import BatchBegun, BatchDone, Told, telling
 
 SLOT_DEVICE = "slot"
 """In an EngineSpec that is sent to a slot: run where the slot runs."""
@@ -33,7 +31,7 @@ class TranscribeTask:
     ``store`` is the folder where results are kept; ``read`` is whether what is there may be taken from it.
     """
 
-    chunk: Chunk
+    chunk: Chunk[Window]
     engine: EngineSpec
     options: DecodingOptions
     store: str | None
@@ -47,53 +45,6 @@ class DetectTask:
     recording: Recording
     windows: tuple[Window, ...]
     engine: EngineSpec
-
-
-@dataclass(frozen=True, slots=True)
-class BatchBegun:
-    """Progress: the worker is on this batch, counted within the chunk. If it dies, that is the suspect."""
-
-    batch: int
-
-
-@dataclass(frozen=True, slots=True)
-class BatchDone:
-    """Progress: results by index of their window, and how many of them another run had made meanwhile."""
-
-    results: Mapping[int, WindowResult]
-    seconds: float
-    found: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """Progress: a warning, or that the result is worse than was asked for; belongs into the metadata."""
-
-    message: str
-    downgrade: bool = False
-
-
-class _Telling(logging.Handler):
-    """Hands warnings of this process to the run, which shows each once and records it."""
-
-    def __init__(self, report: Report) -> None:
-        super().__init__(logging.WARNING)
-        self._report = report
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Send the message."""
-        self._report(Told(record.getMessage()))
-
-
-@contextlib.contextmanager
-def _telling(report: Report) -> Iterator[None]:
-    logger, handler = logging.getLogger("voicekit"), _Telling(report)
-    logger.addHandler(handler)
-    logger.propagate = False
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
 
 
 @functools.lru_cache(maxsize=2)
@@ -113,7 +64,7 @@ def _ladder_here(spec: EngineSpec, context: SlotContext) -> Ladder:
 
 def transcribe_chunk(task: TranscribeTask, context: SlotContext, report: Report) -> Receipt:
     """Transcribe the windows of a chunk, batch by batch; each result is stored as it is made."""
-    with _telling(report):
+    with telling(report):
         return _transcribe(task, context, report)
 
 

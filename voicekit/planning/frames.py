@@ -1,0 +1,134 @@
+"""The detector's frames, laid through a recording so that equal sound gets equal frames.
+
+Frames are not counted from the beginning of the recording, but anew from every anchor: a place that is quieter than
+all around it. So the detector is shown the same frames of the same sound wherever it lies, and what is cut from a
+recording or added to it changes where speech is found only near the edit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voicekit.protocols import Samples, SpeechDetector
+
+ANCHOR_REACH = 40_000
+"""An anchor is quieter than all that lies so many samples (2.5 s) before and after it: one comes every 5 s or so."""
+
+_LOUDNESS_SPAN = 320  # samples (20 ms)
+_STRETCH = 20 * ANCHOR_REACH  # samples held at a time: 50 s, so that looking ahead costs little
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Where a recording's frames are, and how likely speech is in each.
+
+    Attributes
+    ----------
+    starts : ndarray, shape (frames,), int64
+        The first sample of every frame, ascending from 0. A frame lasts until the next begins.
+    probabilities : ndarray, shape (frames,), float32
+    """
+
+    starts: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        if len(self.starts) != len(self.probabilities):
+            raise ValueError("one start and one probability per frame")
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+
+def detect(detector: SpeechDetector, blocks: Iterable[Samples]) -> Frames:
+    """Run the detector over a whole recording.
+
+    Parameters
+    ----------
+    detector : SpeechDetector
+        For example :class:`voicekit.engines.silero.SileroDetector`.
+    blocks : iterable of ndarray, shape (samples,), float32
+        The recording in order, at 16 kHz.
+
+    Returns
+    -------
+    Frames
+        Each ``detector.frame`` samples, but for the one before an anchor, which lasts up to twice as long.
+    """
+    layout = _Layout(detector.frame)
+    found = list(detector.probabilities(layout.stretches(blocks)))
+    starts = [np.arange(begin, end, detector.frame, dtype=np.int64) for begin, end in layout.passed_on]
+    return Frames(np.concatenate([np.zeros(0, np.int64), *starts]), np.concatenate([np.zeros(0, np.float32), *found]))
+
+
+class _Layout:
+    """Lays frames through a recording, anew from each anchor.
+
+    Attributes
+    ----------
+    passed_on : list of (int, int)
+        The first sample, and the one after the last, of all that was passed on: whole frames, but for the last.
+    """
+
+    def __init__(self, frame: int) -> None:
+        self.passed_on: list[tuple[int, int]] = []
+        self._frame = frame
+        self._held = np.zeros(0, np.float32)
+        self._origin = 0  # the first sample of what is held
+        self._searched = 0  # anchors before this sample are known
+        self._begin = 0  # where the next frame begins
+
+    def stretches(self, blocks: Iterable[Samples]) -> Iterator[Samples]:
+        """The recording without what is left over before each anchor: less than a frame, where it is quietest."""
+        waiting: list[Samples] = []
+        samples = 0
+        for block in blocks:
+            waiting.append(block)
+            samples += len(block)
+            if samples - self._searched >= _STRETCH:
+                yield from self._pass_on(waiting, samples - ANCHOR_REACH - _LOUDNESS_SPAN)
+                waiting = []
+        yield from self._pass_on(waiting, max(self._searched, samples - ANCHOR_REACH - _LOUDNESS_SPAN))
+        if self._begin < samples:
+            yield self._take(samples)
+
+    def _pass_on(self, waiting: list[Samples], stop: int) -> Iterator[Samples]:
+        """Whole frames that no anchor can fall into any more; `stop` is where the search for anchors ends."""
+        self._held = np.concatenate([self._held, *waiting])
+        for anchor in [*_anchors(self._held, self._searched - self._origin, stop - self._origin), None]:
+            limit = (stop if anchor is None else self._origin + anchor) + _LOUDNESS_SPAN // 2
+            whole = self._begin + max(0, limit - self._begin) // self._frame * self._frame
+            if whole > self._begin:
+                yield self._take(whole)
+            if anchor is not None:
+                self._begin = limit
+        self._searched = stop
+        keep = max(self._origin, min(self._begin, stop - ANCHOR_REACH))
+        self._held, self._origin = self._held[keep - self._origin:], keep
+
+    def _take(self, end: int) -> Samples:
+        self.passed_on.append((self._begin, end))
+        taken = self._held[self._begin - self._origin:end - self._origin]
+        self._begin = end
+        return taken
+
+
+def _anchors(samples: Samples, first: int, stop: int) -> list[int]:
+    """Where 20 ms begin, in ``[first, stop)``, that are quieter than all around; the first where several are."""
+    if stop <= first:
+        return []
+    pcm = np.rint(samples.astype(np.float64) * 32768).astype(np.int64)
+    # Exact integers: equal sound gives equal sums.
+    energy = np.concatenate([[0], np.cumsum(pcm * pcm)])
+    loudness = energy[_LOUDNESS_SPAN:] - energy[:-_LOUDNESS_SPAN]
+    found = []
+    for begin in range(max(first, ANCHOR_REACH), stop, ANCHOR_REACH):
+        place = begin + int(np.argmin(loudness[begin:min(begin + ANCHOR_REACH, stop)]))
+        before, after = loudness[place - ANCHOR_REACH:place], loudness[place + 1:place + 1 + ANCHOR_REACH]
+        if before.min() > loudness[place] and after.min() >= loudness[place]:
+            found.append(place)
+    return found
