@@ -19,6 +19,26 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+LONGEST = ("test_pico_recordings.py", "test_same_words.py", "test_pico.py", "faults", "test_revoice.py", "test_edits.py",
+           "test_fuzz.py")
+"""Files and folders whose tests take minutes."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """pytest-xdist would begin with the groups of most tests, not with those that take longest."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest comes first: begun at the end, it would leave all cores but one idle."""
+    def place(item: pytest.Item) -> int:
+        names = item.path.parts
+        return next((index for index, name in enumerate(LONGEST) if name in names), len(LONGEST))
+
+    items.sort(key=place)
+
+
 def samples_of(path: Path, folder: Path) -> NDArray[np.int16]:
     recording = audio.decode(path, folder)
     return audio.read_pcm(recording, 0, recording.samples)

@@ -17,7 +17,9 @@ from tests.commands import run
 from tests.conftest import samples_of
 from tests.models import random_whisper
 
-SETTINGS = [(0.5, 1), (1, 2), (2, 2), (5, 1), (2, 8)]
+SETTINGS = [(0.5, 1), (1, 2), (5, 1), (2, 8)]
+"""Minutes of a chunk, and workers."""
+
 FORMATS = ("txt", "srt", "vtt", "tsv")
 
 

@@ -1,6 +1,7 @@
 """The stages in order: the page to read first.
 
     decode -> where speech is -> windows -> chunks -> [workers: windows to words] -> merge -> Transcript
+      -> stretches -> chunks -> [workers: who sounds how] -> clustering -> words to speakers, where that is asked for
       -> sentences -> cast -> chunks -> [workers: sentences to sound] -> assembly -> Voicing, where that is asked for
 
 Everything that needs the whole recording is decided once and cheaply; workers do independent pieces; the
@@ -14,12 +15,14 @@ import dataclasses
 import logging
 import multiprocessing
 import os
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from voicekit.errors import UsageError
-from voicekit.options import EngineOptions, PlanOptions, Quality, RunOptions, StoreOptions, Task, VoicingOptions
+from voicekit.options import (
+    EngineOptions, PlanOptions, Quality, RunOptions, SpeakerOptions, StoreOptions, Task, VoicingOptions)
 from voicekit.planning.machine import this_machine
+from voicekit.running import telling_apart
 from voicekit.running.crew import choose_crew
 from voicekit.running.events import Observe
 from voicekit.running.loop import Run
@@ -43,7 +46,11 @@ def transcribe(path: str | os.PathLike[str], *, quality: Quality = RunOptions.qu
                temp_dir: str | None = RunOptions.temp_dir,
                cache: str | os.PathLike[str] | None = None, use_cache: bool = StoreOptions.enabled,
                max_duration: float = RunOptions.max_duration,
-               hang_after: float | None = RunOptions.hang_after) -> Transcript:
+               hang_after: float | None = RunOptions.hang_after, diarize: str | None = SpeakerOptions.diarize,
+               speakers: int | None = SpeakerOptions.speakers, min_speakers: int | None = SpeakerOptions.min_speakers,
+               max_speakers: int | None = SpeakerOptions.max_speakers, speaker_names: Sequence[str] = (),
+               known_speakers: Sequence[str] | None = None, channels_as_speakers: bool = SpeakerOptions.channels,
+               hf_token: str | None = SpeakerOptions.token) -> Transcript:
     """Transcribe one recording in parallel.
 
     Parameters
@@ -87,11 +94,24 @@ def transcribe(path: str | os.PathLike[str], *, quality: Quality = RunOptions.qu
     hang_after : float, optional
         How many times its own length audio may take before its worker is replaced; told from the work so
         far if not given.
+    diarize : str, optional
+        Tell speakers apart: ``auto``, ``pyannote``, ``onnx``, ``embedded``, or one of them with ``:MODEL``.
+    speakers, min_speakers, max_speakers : int, optional
+        How many there are, or may be; found out if not given.
+    speaker_names : sequence of str
+        What to call them, in order of first speech; or ``LABEL=NAME`` for some of them.
+    known_speakers : sequence of str, optional
+        Names of enrolled people who may speak; empty for everybody who was enrolled.
+    channels_as_speakers : bool
+        Whether each channel is a speaker; then nothing else tells them apart.
+    hf_token : str, optional
+        For a hub that asks who wants a model.
 
     Returns
     -------
     Transcript
-        Times in seconds. What could not be transcribed is in ``transcript.failed``, not an error.
+        Times in seconds. What could not be transcribed is in ``transcript.failed``, not an error; what could not be
+        given to a speaker in ``transcript.run.speakers.failed``.
 
     Raises
     ------
@@ -112,6 +132,9 @@ def transcribe(path: str | os.PathLike[str], *, quality: Quality = RunOptions.qu
                              batch_size, offline),
         language=language, task=task, beam_size=beam_size, initial_prompt=initial_prompt, hotwords=hotwords,
         word_timestamps=word_timestamps, temp_dir=temp_dir, max_duration=max_duration, hang_after=hang_after,
+        speakers=SpeakerOptions(diarize, speakers, min_speakers, max_speakers, tuple(speaker_names),
+                                None if known_speakers is None else tuple(known_speakers),
+                                channels=channels_as_speakers, token=hf_token),
         store=StoreOptions(os.fspath(cache) if cache is not None else None, use_cache))
     (outcome,) = transcribe_files([InputFile(Path(path), Path(path).name or os.fspath(path))], options)
     if outcome.error is not None:
@@ -129,7 +152,8 @@ def revoice(path: str | os.PathLike[str], output: str | os.PathLike[str], *, voi
             compute_type: str = EngineOptions.compute_type, chunks: float = PlanOptions.chunks,
             workers: int | None = PlanOptions.workers, offline: bool = EngineOptions.offline,
             temp_dir: str | None = RunOptions.temp_dir, cache: str | os.PathLike[str] | None = None,
-            use_cache: bool = StoreOptions.enabled) -> Voicing:
+            use_cache: bool = StoreOptions.enabled, diarize: str | None = SpeakerOptions.diarize,
+            speakers: int | None = SpeakerOptions.speakers) -> Voicing:
     """Speak a recording again in another voice: the same words at the same times, with the same melody.
 
     Parameters
@@ -150,6 +174,8 @@ def revoice(path: str | os.PathLike[str], output: str | os.PathLike[str], *, voi
     measure : bool
         Whether the result is compared with the original and transcribed again, for ``measures``.
     quality, language, engine, model, device, compute_type, chunks, workers, offline, temp_dir, cache, use_cache
+        As for :func:`transcribe`.
+    diarize, speakers
         As for :func:`transcribe`.
 
     Returns
@@ -183,6 +209,7 @@ def revoice(path: str | os.PathLike[str], output: str | os.PathLike[str], *, voi
         engine=EngineOptions(engine, os.fspath(model) if model is not None else None, device, compute_type,
                              offline=offline),
         store=StoreOptions(os.fspath(cache) if cache is not None else None, use_cache),
+        speakers=SpeakerOptions(diarize, speakers),
         voicing=VoicingOptions(voice, dict(voices or {}), stress, prosody, keep_background, measure))
     for notice in casting.check(options):
         logging.getLogger("voicekit").warning(notice)
@@ -223,6 +250,8 @@ def transcribe_files(files: Iterable[InputFile], options: RunOptions,
         # A worker process imports the caller's script; one without a guard would start workers in it.
         raise UsageError("voicekit was called while a worker process was importing your script.",
                          'Put the call under: if __name__ == "__main__":')
-    crew = choose_crew(options, this_machine())
+    machine = this_machine()
+    crew = choose_crew(options, machine)
+    apart = telling_apart.choose(options, crew.plan.devices, machine)
     with TemporaryFolder(options.temp_dir) as folder:
-        yield from Run(list(files), options, crew, folder, observe).outcomes()
+        yield from Run(list(files), options, crew, apart, folder, observe).outcomes()

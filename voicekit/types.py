@@ -90,6 +90,8 @@ class Recording:
         Whether part of the source could not be decoded.
     warnings : tuple of str
         What the user should know about the source (truncation, damaged frames, ...).
+    channels : int
+        How many the source has.
     """
 
     pcm: str
@@ -97,6 +99,7 @@ class Recording:
     source: Source
     partial: bool = False
     warnings: tuple[str, ...] = ()
+    channels: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +190,9 @@ class Word:
     probability : float
         The engine's confidence, 0 to 1.
     speaker : str or None
-        Label of the speaker, once known.
+        Label or name of the speaker, once known.
+    overlap : bool
+        Whether several people speak while it is said.
     """
 
     start: float
@@ -195,6 +200,7 @@ class Word:
     word: str
     probability: float
     speaker: str | None = None
+    overlap: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +237,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class WindowResult:
-    """What became of one window. Times count from the start of the window, so that the result
-    stays valid wherever in a recording the same sound appears."""
+    """What became of one window, in times from its own start: valid wherever the same sound appears."""
 
     status: Status
     segments: tuple[Segment, ...] = ()
@@ -307,6 +312,35 @@ class CacheUse:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeakersInfo:
+    """How it was found out who spoke: what is needed to do it again, and what came of it.
+
+    Attributes
+    ----------
+    found, unattributed : int
+        How many speakers; and how many words that no speaker is near enough to have said.
+    known : mapping of str to str
+        By label or name, how a speaker got it: an enrolled voice with its similarity, a channel, a list of names.
+    cache : CacheUse or None
+        In stretches instead of windows.
+    failed : tuple of str
+        What was lost, so that nobody was told apart there.
+    """
+
+    engine: str
+    model: str
+    revision: str
+    device: str
+    options: Mapping[str, object] = field(default_factory=dict)
+    found: int = 0
+    known: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    unattributed: int = 0
+    cache: CacheUse | None = None
+    failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RunInfo:
     """How a transcript was made: what is needed to make it again."""
 
@@ -321,6 +355,7 @@ class RunInfo:
     warnings: tuple[str, ...] = ()
     wall_seconds: float = 0.0
     cache: CacheUse | None = None
+    speakers: SpeakersInfo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +376,8 @@ class Transcript:
         How it was made.
     partial : bool
         Whether part of the source could not be decoded.
+    turns : tuple of Turn
+        Who spoke when, in order of time; turns of several speakers overlap where they spoke at once.
     """
 
     source: Source
@@ -349,6 +386,7 @@ class Transcript:
     ledger: tuple[LedgerEntry, ...]
     run: RunInfo
     partial: bool = False
+    turns: tuple[Turn, ...] = ()
 
     @property
     def text(self) -> str:

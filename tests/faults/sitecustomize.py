@@ -3,7 +3,8 @@
 ``VOICEKIT_FAULT`` says which, as JSON: what to do (``kill``, ``hang``, ``memory``, ``raise``), and when:
 ``loud``: with a window in which a sample reaches full scale; ``together``: with more windows than that at
 once; ``compute_type``: in that precision; ``sentence``: not in transcribing, but in speaking the sentence of that
-number; ``measure``: not there, but in measuring the new voice; ``once``: only if this file is not there, and it is made.
+number; ``measure``: not there, but in measuring the new voice; ``stretch``: not there, but in listening to the stretch
+of that number; ``cluster``: not there, but in clustering; ``once``: only if this file is not there, and it is made.
 """
 
 import json
@@ -77,5 +78,23 @@ if os.environ.get("VOICEKIT_FAULT"):
             return speak(sentence, *arguments)
 
         revoicing.speak = faulty
+    elif "stretch" in fault or "cluster" in fault:
+        from voicekit.diarization.embedded import EmbeddedDiarizer
+
+        listen, conclude = EmbeddedDiarizer.listen, EmbeddedDiarizer.conclude
+
+        def faulty_ear(self, stretch, read):
+            """Listen, unless it is the stretch of the fault."""
+            if stretch.index == fault.get("stretch") and is_first():
+                go_wrong()
+            return listen(self, stretch, read)
+
+        def faulty_mind(self, *arguments):
+            """Cluster, unless that is the fault."""
+            if "cluster" in fault and is_first():
+                go_wrong()
+            return conclude(self, *arguments)
+
+        EmbeddedDiarizer.listen, EmbeddedDiarizer.conclude = faulty_ear, faulty_mind
     else:
         FasterWhisper.load = lambda self, spec: Faulty(load(self, spec), spec)

@@ -16,13 +16,22 @@ from tests.formats.transcripts import random_transcript, transcript, word
 from voicekit.errors import InputError
 from voicekit.formats import parse, read, render, schema
 from voicekit.options import SubtitleOptions
-from voicekit.types import Language, Segment, Source, Transcript
+from voicekit.types import CacheUse, Language, Segment, Source, SpeakersInfo, Transcript, Turn
 
 NO_LIMIT = SubtitleOptions()
 FULL = transcript(
     Segment(0.1, 1.5, "Hello wörld.", speaker="S0",
             words=(word(" Hello", 0.1, 0.6, 0.98765), word(" wörld.", 0.7, 1.5, 1.0, "S0"))),
     Segment(2.0, 2.5, "再见"))
+
+SPOKEN = replace(
+    FULL, turns=(Turn(0.1, 1.5, "Dr. <Müller> & co"), Turn(0.65, 1.2, "S1")),
+    segments=(Segment(0.1, 1.5, "Hello you.", speaker="S1",
+                      words=(word(" Hello", 0.1, 0.6, 0.9, "S1"), replace(word(" you.", 0.7, 1.5), overlap=True))),),
+    run=replace(FULL.run, cache=CacheUse(1, 2, 0), speakers=SpeakersInfo(
+        "pyannote", "community-1", "abc", "cpu", {"speakers": None, "threshold": 0.6}, found=2,
+        known={"S1": "SPEAKER_01", "Dr. <Müller> & co": "enrolled, similarity 0.81"}, warnings=("one",),
+        unattributed=1, cache=CacheUse(3, 4, 1), failed=("gone",))))
 
 
 def _json(made: Transcript) -> str:
@@ -73,6 +82,39 @@ def test_the_file_to_the_letter() -> None:
 """ % ("0" * 64)
 
 
+def test_who_spoke_to_the_letter() -> None:
+    text = _json(SPOKEN)
+    _validator().validate(json.loads(text))
+    assert """
+        {"start": 0.1, "end": 0.6, "word": " Hello", "probability": 0.9, "speaker": "S1"},
+        {"start": 0.7, "end": 1.5, "word": " you.", "probability": 0.9, "overlap": true}
+""" in text
+    assert """
+  "turns": [
+    {"start": 0.1, "end": 1.5, "speaker": "Dr. <Müller> & co"},
+    {"start": 0.65, "end": 1.2, "speaker": "S1"}
+  ],
+""" in text
+    assert """
+    "speakers": {
+      "engine": "pyannote",
+      "model": "community-1",
+      "revision": "abc",
+      "options": {"speakers": null, "threshold": 0.6},
+      "device": "cpu",
+      "found": 2,
+      "known": {"Dr. <Müller> & co": "enrolled, similarity 0.81", "S1": "SPEAKER_01"},
+      "unattributed": 1,
+      "failed": ["gone"],
+      "warnings": ["one"],
+      "cache": {"found": 3, "computed": 4, "damaged": 1}
+    }
+""" in text
+    assert parse(text) == SPOKEN
+    nobody = replace(SPOKEN, turns=(), run=replace(FULL.run, speakers=SpeakersInfo("a", "b", "c", "d")))
+    assert parse(_json(nobody)) == nobody
+
+
 def test_round_trip() -> None:
     validator = _validator()
     for seed in range(50):
@@ -118,7 +160,9 @@ def test_the_schema_is_strict() -> None:
                 yield from objects(value, f"{where}/{key}")
 
     open_ones = [where for where, node in objects(schema()) if node.get("additionalProperties") is not False]
-    assert open_ones == ["/properties/run/properties/options"]
+    assert open_ones == ["/properties/run/properties/options",
+                         "/properties/run/properties/speakers/properties/options",
+                         "/properties/run/properties/speakers/properties/known"]
 
 
 # -- parse refuses what the schema refuses, and the other way round ---------------------------------
@@ -146,9 +190,9 @@ def _change(rng: random.Random, document: Any) -> None:
 
 
 def test_parse_agrees_with_the_schema() -> None:
-    validator, good = _validator(), json.loads(_json(FULL))
-    for seed in range(1000):
-        changed = copy.deepcopy(good)
+    validator, good = _validator(), [json.loads(_json(made)) for made in (FULL, SPOKEN)]
+    for seed in range(2000):
+        changed = copy.deepcopy(good[seed % 2])
         _change(random.Random(seed), changed)
         try:
             parse(json.dumps(changed))
@@ -174,6 +218,18 @@ def test_parse_agrees_with_the_schema() -> None:
 def test_malformed(text: str, match: str) -> None:
     with pytest.raises(InputError, match=match):
         parse(text)
+
+
+@pytest.mark.parametrize(("old", "new", "match"), [
+    ('"overlap": true', '"overlap": 1', r"segments\[0\]\.words\[1\]\.overlap must be true or false"),
+    ('"speaker": "S1"}\n  ]', '"speaker": null}\n  ]', r"turns\[1\]\.speaker must be a text"),
+    ('"S1": "SPEAKER_01"', '"S1": 1', r"run\.speakers\.known must be an object of texts"),
+    ('"found": 3', '"found": 3.5', r"run\.speakers\.cache\.found must be a whole number"),
+    ('"unattributed": 1,', "", r"run\.speakers has no 'unattributed'"),
+])
+def test_the_message_names_the_place_where_speakers_are(old: str, new: str, match: str) -> None:
+    with pytest.raises(InputError, match=match):
+        parse(_json(SPOKEN).replace(old, new, 1))
 
 
 @pytest.mark.parametrize(("old", "new", "match"), [

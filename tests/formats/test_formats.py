@@ -5,16 +5,17 @@ import io
 import random
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
-from tests.formats.transcripts import random_transcript, transcript
+from tests.formats.transcripts import random_transcript, transcript, word
 from voicekit import formats
 from voicekit.errors import UsageError
 from voicekit.formats.base import one_line
 from voicekit.formats.rttm import turns
 from voicekit.options import SubtitleOptions
-from voicekit.types import Segment, Source, Turn
+from voicekit.types import Segment, Source, SpeakersInfo, Turn
 
 NO_LIMIT = SubtitleOptions()
 SPOKEN = transcript(Segment(0.32, 1.5, " Good\nmorning. ", speaker="SPEAKER_00"),
@@ -44,6 +45,26 @@ def test_an_extension_may_have_a_dot_and_capitals(name: str) -> None:
 def test_txt() -> None:
     assert formats.render(SPOKEN, "txt", NO_LIMIT) == "SPEAKER_00: Good morning.\nДа, привет !\n"
     assert formats.render(transcript(), "txt", NO_LIMIT) == ""
+
+
+def test_txt_has_a_line_per_turn_of_speech() -> None:
+    made = transcript(Segment(0, 1, "One.", speaker="A"), Segment(1.2, 2, "Two.", speaker="A"),
+                      Segment(2, 3, "Three.", speaker="B C"), Segment(3, 4, "Four.", speaker="A"),
+                      Segment(5.9, 7, "Five.", speaker="A"), Segment(9, 10, "After a pause.", speaker="A"),
+                      Segment(10, 11, "Who?"), Segment(11, 12, "Who else?"), Segment(12, 13, " ", speaker="A"))
+    assert formats.render(made, "txt", NO_LIMIT) == (
+        "A: One. Two.\nB C: Three.\nA: Four. Five.\nA: After a pause.\nWho?\nWho else?\n")
+    chinese = transcript(Segment(0, 1, "你好。", speaker="A"), Segment(1, 2, "再见。", speaker="A"))
+    assert formats.render(chinese, "txt", NO_LIMIT) == "A: 你好。再见。\n"
+
+
+def test_txt_marks_overlapped_words() -> None:
+    said = tuple(replace(word(text, at, at + 1), overlap=overlap) for at, (text, overlap) in enumerate(
+        [(" I", True), (" do", True), (" not", False), (" kn", True), ("ow", False), (".", True), (" ", True)]))
+    made = transcript(Segment(0, 7, "I do not know.", said, "A"), Segment(7, 8, "So", speaker="B"))
+    assert formats.render(made, "txt", NO_LIMIT) == "A: [I do] not [kn]ow[.]\nB: So\n"
+    for name in ("srt", "vtt", "tsv"):
+        assert "I do not know." in formats.render(made, name, NO_LIMIT)
 
 
 def test_tsv() -> None:
@@ -76,6 +97,25 @@ def test_rttm_needs_speakers() -> None:
     with pytest.raises(UsageError, match="no speakers"):
         formats.render(transcript(Segment(0, 1, "a")), "rttm", NO_LIMIT)
     assert formats.render(transcript(), "rttm", NO_LIMIT) == ""
+
+
+def test_rttm_has_the_turns_of_the_diarization_where_there_are_any() -> None:
+    made = transcript(Segment(0, 1, "a", speaker="A"), turns=(
+        Turn(2.0, 2.5, "A"), Turn(0.0, 3.0, "B"), Turn(2.0, 2.0, "C"), Turn(2.5, 2.5004, "C")))
+    assert formats.render(made, "rttm", NO_LIMIT) == (
+        "SPEAKER talk 1 0.000 3.000 <NA> <NA> B <NA> <NA>\nSPEAKER talk 1 2.000 0.500 <NA> <NA> A <NA> <NA>\n")
+    # Nobody spoke, though the engine heard words: that is an answer, not a mistake.
+    tried = replace(made.run, speakers=SpeakersInfo("embedded", "", "", "cpu"))
+    assert formats.render(transcript(Segment(0, 1, "a"), run=tried), "rttm", NO_LIMIT) == ""
+
+
+def test_rttm_tells_names_apart() -> None:
+    names = ["Ann Lee", "Ann_Lee", "Ann\tLee", "Ann_Lee_2", "Dr. \"Bo\"\n", " ", "\u2028"]
+    made = transcript(turns=tuple(Turn(at, at + 1, name) for at, name in enumerate(names)))
+    rows = [line.split() for line in formats.render(made, "rttm", NO_LIMIT).splitlines()]
+    assert {len(row) for row in rows} == {10}
+    assert [row[7] for row in rows] == ["Ann_Lee_3", "Ann_Lee", "Ann_Lee_4", "Ann_Lee_2", "Dr._'Bo'", "UNKNOWN",
+                                        "UNKNOWN_2"]
 
 
 def test_a_turn_ends_where_another_speaks() -> None:

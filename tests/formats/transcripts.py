@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from voicekit.types import Language, LedgerEntry, RunInfo, Segment, Source, Transcript, Word
+from voicekit.types import Language, LedgerEntry, RunInfo, Segment, Source, Transcript, Turn, Word
 
 VOCABULARIES = {
     "english": "I the voice of a recording, which nobody heard. Mr. Smith's co-operation \"so!\" 1984 5%",
@@ -51,7 +51,8 @@ def random_segment(rng: random.Random, start: float, language: str) -> Segment:
     words, at = [], start
     for text in texts:
         end = at + rng.choice([0.0, 0.0004, 0.08, 0.3, 1.1])
-        words.append(word(text if chinese else f" {text}", at, end, rng.random()))
+        words.append(replace(word(text if chinese else f" {text}", at, end, rng.random()),
+                             overlap=rng.random() < 0.1))
         at = end + rng.choice([-0.2, 0.0, 0.0, 0.05, 2.0])
     text = "".join(item.word for item in words).strip()
     speaker = rng.choice([None, None, "SPEAKER_00", "SPEAKER_01", "Dr. <Müller> & co"])
@@ -65,7 +66,9 @@ def random_transcript(rng: random.Random) -> Transcript:
         segments.append(segment)
         at = segment.end + rng.choice([-1.0, 0.0, 0.3])
         at = max(at, 0.0)
-    return transcript(*segments)
+    turns = tuple(Turn(max(segment.start, 0.0), segment.end, segment.speaker) for segment in segments
+                  if segment.speaker)
+    return transcript(*segments, turns=turns if rng.random() < 0.5 else ())
 
 
 # Root may write anywhere, so a test of permissions first gives that right up. It is lost for good

@@ -1,35 +1,22 @@
-"""Speech from espeak-ng's library, with the times of its words.
+"""Speech from espeak-ng's library, with the times of its words: the same whatever was said before.
 
-The library (GPL-3) is loaded while tests run or the pico Whisper is trained; voicekit never touches it.
+The library (GPL-3) speaks while tests run or the pico Whisper is trained, in voicekit's process for it
+(:mod:`voicekit.voices.espeak_process`), which says each sentence from an untouched state. In one process the
+library keeps a state from call to call, so that a sentence would sound by which tests ran before.
 """
 
 from __future__ import annotations
 
-import ctypes
 import ctypes.util
 import functools
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from voicekit.voices.espeak_library import Process
+
 RATE = 16_000
-
-_SYNCHRONOUS, _UTF8 = 2, 1
-_RATE, _PITCH, _RANGE = 1, 3, 4  # espeak_PARAMETER
-_END_OF_LIST, _WORD = 0, 1  # espeak_EVENT_TYPE
-
-
-class _Event(ctypes.Structure):
-    """espeak_EVENT of speak_lib.h."""
-
-    _fields_ = [("type", ctypes.c_int), ("identifier", ctypes.c_uint), ("text_position", ctypes.c_int),
-                ("length", ctypes.c_int), ("audio_position", ctypes.c_int), ("sample", ctypes.c_int),
-                ("user_data", ctypes.c_void_p), ("name", ctypes.c_char * 8)]
-
-
-_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,47 +40,9 @@ def library() -> str | None:
     return ctypes.util.find_library("espeak-ng")
 
 
-class _Synthesizer:
-    """The library, which has one state for the whole process."""
-
-    def __init__(self) -> None:
-        self._library: Any = ctypes.CDLL(library() or "libespeak-ng.so.1")
-        self.rate = int(self._library.espeak_Initialize(_SYNCHRONOUS, 200, None, 0))
-        if self.rate <= 0:
-            raise OSError("espeak-ng could not be initialised: is its data installed?")
-        self._callback = _CALLBACK(self._receive)  # kept: C holds a pointer to it
-        self._library.espeak_SetSynthCallback(self._callback)
-        self._blocks: list[NDArray[np.int16]] = []
-        self._events: list[tuple[int, int]] = []
-
-    def _receive(self, samples: Any, count: int, events: Any) -> int:
-        if samples and count > 0:
-            self._blocks.append(np.ctypeslib.as_array(samples, (count,)).copy())
-        index = 0
-        while events[index].type != _END_OF_LIST:
-            if events[index].type == _WORD and events[index].text_position > 0:  # 0: no word of the text
-                self._events.append((events[index].text_position, events[index].audio_position))
-            index += 1
-        return 0
-
-    def speak(self, text: str, voice: str, speed: int, pitch: int,
-              liveliness: int) -> tuple[NDArray[np.int16], list[tuple[int, int]]]:
-        """Samples at the library's own rate; (place in the text, milliseconds) of each word."""
-        self._blocks, self._events = [], []
-        if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
-            raise ValueError(f"espeak-ng has no voice {voice!r}")
-        for parameter, value in ((_RATE, speed), (_PITCH, pitch), (_RANGE, liveliness)):
-            self._library.espeak_SetParameter(parameter, value, 0)
-        data = text.encode()
-        status = self._library.espeak_Synth(data, ctypes.c_size_t(len(data) + 1), 0, 1, 0, _UTF8, None, None)
-        if status != 0 or not self._blocks:
-            raise OSError(f"espeak-ng could not speak {text!r}")
-        return np.concatenate(self._blocks), [(place - 1, time) for place, time in self._events]
-
-
 @functools.cache
-def _synthesizer() -> _Synthesizer:
-    return _Synthesizer()
+def _process() -> Process:
+    return Process(library() or "libespeak-ng.so.1", "")
 
 
 def speak(text: str, voice: str, speed: int = 160, pitch: int = 50, liveliness: int = 50) -> Spoken:
@@ -112,15 +61,17 @@ def speak(text: str, voice: str, speed: int = 160, pitch: int = 50, liveliness: 
     """
     from scipy.signal import resample_poly
 
-    synthesizer = _synthesizer()
-    raw, events = synthesizer.speak(text, voice, speed, pitch, liveliness)
-    samples = raw.astype(np.float32) / 32768
-    if synthesizer.rate != RATE:
-        samples = resample_poly(samples, RATE, synthesizer.rate).astype(np.float32)
+    answer = _process().ask({"text": text, "voice": voice, "speed": speed, "pitch": pitch, "range": liveliness})
+    samples = np.frombuffer(answer.sound, "<i2").astype(np.float32) / np.float32(32768)
+    if not samples.any():
+        raise OSError(f"espeak-ng could not speak {text!r}")
+    if answer.rate != RATE:
+        samples = resample_poly(samples, RATE, answer.rate).astype(np.float32)
     loud = np.flatnonzero(np.abs(samples) > 0.01 * np.abs(samples).max())
     first, last = int(loud[0]), int(loud[-1]) + 1
     length = (last - first) / RATE
-    starts = [min(max(time / 1000 - first / RATE, 0.0), length) for _, time in events]
+    places = [(place - 1, sample / answer.rate) for place, _, sample in answer.words if place > 0]  # 0: no word of the text
+    starts = [min(max(time - first / RATE, 0.0), length) for _, time in places]
     ends = [*starts[1:], length]
     return Spoken(samples[first:last], tuple((place, start, end) for (place, _), start, end
-                                             in zip(events, starts, ends, strict=True)))
+                                             in zip(places, starts, ends, strict=True)))

@@ -30,6 +30,8 @@ LONGEST = 30.0
 
 Pcm = NDArray[np.int16]
 
+pytestmark = pytest.mark.xdist_group("edits")
+
 EDITS = ("append", "cut", "insert", "behead")
 
 
@@ -135,7 +137,7 @@ def windows_until_they_meet(pcm: Pcm) -> list[int]:
 
 def test_cuttings_that_begin_elsewhere_meet_again() -> None:
     # Cutting at the first pause after two thirds of a window takes 4 to 7 in the mean, and up to 35.
-    late = [windows_until_they_meet(talk(600.0, seed)[0]) for seed in range(5, 9)]
+    late = [windows_until_they_meet(pico_cases.conversation(seed, 600, "en").pcm()) for seed in range(5, 9)]
     assert np.mean(late) <= 3 and np.median(late) <= 2, late
 
 

@@ -45,7 +45,7 @@ def nothing() -> None:
 
 def decode(path: str | os.PathLike[str], folder: str | os.PathLike[str], *,
            name: str | None = None, check: Callable[[], None] = nothing,
-           longest: float = LONGEST_RECORDING) -> Recording:
+           longest: float = LONGEST_RECORDING, channel: int | None = None) -> Recording:
     """Decode a sound or video file into a raw file of 16 kHz mono 16-bit PCM.
 
     The first audio stream that decodes is taken, the default one before the others. Channels are
@@ -63,6 +63,8 @@ def decode(path: str | os.PathLike[str], folder: str | os.PathLike[str], *,
         Called again and again; what it raises ends the decoding, and nothing is left behind.
     longest : float
         Seconds of sound that are decoded at most; a file that holds more is refused.
+    channel : int, optional
+        The one to take, from 0, instead of their average.
 
     Returns
     -------
@@ -92,14 +94,14 @@ def decode(path: str | os.PathLike[str], folder: str | os.PathLike[str], *,
     text = inspect(path, label)
     pcm = PcmFile(os.fsdecode(folder), label, longest)
     try:
-        tally = _decode_any(path, label, text, pcm, check)
+        tally = _decode_any(path, label, text, pcm, check, channel)
         pcm.close()
         digest = sha256(path, check)  # last: what is refused need not be read to its end
     except BaseException:  # also an interrupt must not leave half a file
         pcm.discard()
         raise
     return Recording(pcm=pcm.path, samples=pcm.samples, partial=tally.partial,
-                     warnings=tuple(tally.sentences()),
+                     warnings=tuple(tally.sentences()), channels=max(tally.channels, 1),
                      source=Source(name=label, duration=pcm.samples / SAMPLE_RATE, sha256=digest))
 
 
@@ -228,7 +230,8 @@ def blocks(recording: Recording, seconds: float = 60.0) -> Iterator[Samples]:
         yield read_pcm(recording, first, first + step).astype(np.float32) / np.float32(32768)
 
 
-def _decode_any(path: str, label: str, text: bool, pcm: PcmFile, check: Callable[[], None]) -> Tally:
+def _decode_any(path: str, label: str, text: bool, pcm: PcmFile, check: Callable[[], None],
+                channel: int | None) -> Tally:
     """Decode the first stream that gives sound."""
     tried: list[int] = []
     with messages() as log:
@@ -238,7 +241,7 @@ def _decode_any(path: str, label: str, text: bool, pcm: PcmFile, check: Callable
                 stream = choose_stream(container, label, tried, tally, log)
                 tried.append(stream.index)  # now: a stream of a closed container is freed memory
                 tally.declared = declared_length(path, container, stream, log)
-                decode_stream(container, stream, Converter(pcm, tally, label), tally, log, check)
+                decode_stream(container, stream, Converter(pcm, tally, label, channel), tally, log, check)
             if tally.frames:
                 tally.reached = max(tally.reached, pcm.samples / SAMPLE_RATE)
                 tally.torn = tally.torn or ogg_is_cut(path)

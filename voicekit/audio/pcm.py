@@ -62,6 +62,7 @@ class Tally:
     declared: float | None = None
     reached: float = 0.0
     torn: bool = False
+    channels: int = 0
     skipped: int = 0
     stopped: str = ""
     notes: list[str] = field(default_factory=list)
@@ -151,10 +152,10 @@ class PcmFile:
 
 
 class Converter:
-    """Frames of any format in, 16 kHz mono out."""
+    """Frames of any format in, 16 kHz mono out: all channels averaged, or one of them."""
 
-    def __init__(self, pcm: PcmFile, tally: Tally, label: str) -> None:
-        self._pcm, self._tally, self._label = pcm, tally, label
+    def __init__(self, pcm: PcmFile, tally: Tally, label: str, channel: int | None = None) -> None:
+        self._pcm, self._tally, self._label, self._channel = pcm, tally, label, channel
         self._shape: _Shape | None = None
         self._fifo: Any = None
         self._packer: Any = None
@@ -169,6 +170,7 @@ class Converter:
             self._tally.damaged += 1
             self._tally.damaged_seconds += frame.samples / shape[1]
         self._tally.frames += 1
+        self._tally.channels = max(self._tally.channels, shape[2])
         frame.pts = None  # or the queue insists on gapless timestamps
         for part in (frame,) if self._packer is None else self._packer.resample(frame):
             self._fifo.write(part)
@@ -217,7 +219,7 @@ class Converter:
             return
         # In pieces: a forged file can hold hours in a single frame.
         while (frame := self._fifo.read(max(2 * _BLOCK // self._shape[2], 1), partial=True)) is not None:
-            mono, broken = mix(frame)
+            mono, broken = mix(frame, self._channel)
             self._tally.nonfinite_seconds += broken / frame.sample_rate
             self._push(mono)
 
@@ -235,15 +237,18 @@ def _described(shape: _Shape) -> str:
     return f"{shape[1]} Hz and {shape[2]} channel{'s' * (shape[2] != 1)}"
 
 
-def mix(frame: Any) -> tuple[Samples, int]:
-    """Average the channels in float; returns also how many samples were NaN or infinite.
+def mix(frame: Any, channel: int | None = None) -> tuple[Samples, int]:
+    """Average the channels in float, or take one of them; returns also how many samples were NaN or infinite.
 
-    Not left to FFmpeg, which refuses unknown layouts and adds stereo up to more than full scale.
+    Not left to FFmpeg, which refuses unknown layouts and adds stereo up to more than full scale. Where there are
+    fewer channels than `channel`, the last is taken.
     """
     planes = frame.to_ndarray()
     count = frame.layout.nb_channels
     if frame.format.is_packed:
         planes = planes.reshape(-1, count).T
+    if channel is not None:
+        planes, count = planes[[min(channel, count - 1)]], 1
     scale, broken = 1.0 / count, 0
     if planes.dtype.kind == "f":
         bad = ~np.isfinite(planes)

@@ -12,6 +12,8 @@ from voicekit.cli.doctor import doctor
 from voicekit.cli.failure import guarded
 from voicekit.cli.models import models
 from voicekit.cli.run import run
+from voicekit.cli.score import score
+from voicekit.cli.speakers import speakers
 from voicekit.cli.voices import voices
 
 
@@ -25,7 +27,9 @@ voicekit.add_command(run)
 voicekit.add_command(doctor)
 voicekit.add_command(models)
 voicekit.add_command(voices)
+voicekit.add_command(speakers)
 voicekit.add_command(cache)
+voicekit.add_command(score)
 
 
 def main() -> None:

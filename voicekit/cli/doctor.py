@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -36,7 +38,7 @@ def doctor() -> int:
     """Check Python, libraries, devices and models; say what to do about each."""
     broken = False
     for title, check in (("System", _system), ("Core", _core), ("Engines", _engines), ("Devices", _devices),
-                         ("Models", _models), ("Voices", _voices)):
+                         ("Models", _models), ("Speakers", _speakers), ("Voices", _voices)):
         click.echo(click.style(title, bold=True))
         for finding in check():
             mark = click.style("--", fg="yellow") if finding.advice else click.style("OK", fg="green")
@@ -144,6 +146,44 @@ def _models() -> Iterator[Finding]:
                 continue
             yield Finding(name, f"{model}: {describe(found).strip() if found else 'not on disk'}",
                           "" if found else f"voicekit models fetch {model} --engine {name}")
+
+
+def _speakers() -> Iterator[Finding]:
+    from voicekit import diarization
+    from voicekit.cli.models import describe
+
+    for name in diarization.names():
+        adapter = diarization.adapter(name)
+        model = adapter.models()[0]
+        if not diarization.installed(name):
+            yield Finding(name, "not installed", f"Optional, in voicekit's folder: {diarization.how_to_install(name)}")
+            continue
+        try:
+            found = adapter.find(None)
+        except VoicekitError as error:
+            yield Finding(name, error.message, error.hint)
+            continue
+        where = describe(found).strip() if found else "not on disk"
+        yield Finding(name, f"installed; {model}: {where}",
+                      "" if found else f"voicekit models fetch {model} --engine {name}")
+    if diarization.installed("pyannote"):
+        yield _torchaudio()
+        state = os.environ["PYANNOTE_METRICS_ENABLED"]
+        yield Finding("telemetry", "pyannote reports nothing to its makers" if state == "0" else
+                      "pyannote reports to its makers", "" if state == "0" else "unset PYANNOTE_METRICS_ENABLED")
+    token = os.environ.get("HF_TOKEN")
+    yield Finding("HF_TOKEN", "set" if token else "not set; only pyannote's own models ask for it")
+
+
+def _torchaudio() -> Finding:
+    """Whether torchaudio's compiled part loads beside the torch that is installed: tried in another process, for
+    what fails to load cannot be taken back."""
+    tried = subprocess.run([sys.executable, "-W", "ignore", "-c", "import torchaudio"], capture_output=True, text=True)
+    if tried.returncode == 0:
+        return Finding("torchaudio", f"{metadata.version('torchaudio')} loads")
+    why = (tried.stderr.strip().splitlines() or ["no message"])[-1]
+    return Finding("torchaudio", "its compiled part does not load beside this torch, and a stand-in takes its place: "
+                                 f"pyannote needs none of it ({why[:120]})")
 
 
 def _voices() -> Iterator[Finding]:

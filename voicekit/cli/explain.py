@@ -10,7 +10,8 @@ from voicekit.cli.progress import clock, count
 from voicekit.errors import VoicekitError
 from voicekit.options import RunOptions
 from voicekit.planning import chunks as chunking
-from voicekit.planning.machine import this_machine
+from voicekit.planning.machine import Machine, this_machine
+from voicekit.running import telling_apart
 from voicekit.running.crew import Crew, choose_crew
 from voicekit.running.preparation import prepare
 from voicekit.store import Cache
@@ -36,7 +37,7 @@ def explanation(files: Sequence[InputFile], options: RunOptions, folder: Path,
     """
     machine = this_machine()
     crew = choose_crew(options, machine, fetch=False)
-    yield "\n".join(_machine_lines(crew, options))
+    yield "\n".join((*_machine_lines(crew, options), *_speaker_lines(crew, options, machine)))
     cache = Cache.of(options.store, log.warning)
     for file in files:
         try:
@@ -62,6 +63,23 @@ def _machine_lines(crew: Crew, options: RunOptions) -> Iterator[str]:
         yield (f"Voice     {options.voicing.voice}, stress {'marked' if options.stress else 'not marked'}, "
                f"prosody {'left to the voice' if options.prosody == 'fast' else 'of the original'}")
     for warning in (*choice.downgrades, *plan.warnings):
+        yield f"Warning   {warning}"
+
+
+def _speaker_lines(crew: Crew, options: RunOptions, machine: Machine) -> Iterator[str]:
+    chosen = telling_apart.choose(options, crew.plan.devices, machine, fetch=False)
+    if chosen is None:
+        return
+    if chosen.adapter is None:
+        yield "Speakers  each channel is one"
+        return
+    where = "its model is not on disk: it would be fetched"
+    if chosen.spec is not None:
+        where = f"model {chosen.spec.model.name} (on disk)"
+    bounds = options.speakers.bounds
+    wanted = str(bounds.exactly or f"{bounds.least or 1} to {bounds.most or 'as many as there are'}")
+    yield f"Speakers  {chosen.adapter.profile.name}, {where}, on {chosen.device}; {wanted} of them"
+    for warning in (*chosen.downgrades, *chosen.notices):
         yield f"Warning   {warning}"
 
 

@@ -1,7 +1,8 @@
 """The JSON file ``voicekit.transcript/1``: everything a transcript knows, for other programs.
 
 Its schema is ``transcript.schema.json`` beside this file; :mod:`voicekit.formats.reading` is the
-way back.
+way back. Version 1 may gain fields that are only there where there is something to say: ``turns``,
+``run.speakers`` and a word's ``overlap`` are written where speakers were told apart.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from numbers import Integral, Real
 
 from voicekit.formats.base import Format
 from voicekit.options import SubtitleOptions
-from voicekit.types import RunInfo, Segment, Transcript, Word
+from voicekit.types import CacheUse, RunInfo, Segment, SpeakersInfo, Transcript, Word
 
 SCHEMA = "voicekit.transcript/1"
 """Name and version of the form; the number grows when a reader would have to change."""
@@ -56,6 +57,8 @@ def document(transcript: Transcript) -> dict[str, object]:
         "language": {"code": language.code,
                      "probability": _probability(sure) if sure is not None and math.isfinite(sure) else None},
         "segments": [_segment(segment) for segment in transcript.segments],
+        **({"turns": [{"start": _time(turn.start), "end": _time(turn.end), "speaker": turn.speaker}
+                      for turn in transcript.turns]} if transcript.turns else {}),
         "ledger": [
             {"start": _time(entry.start), "end": _time(entry.end), "window": int(entry.window),
              "status": entry.status, "reason": entry.reason}
@@ -83,6 +86,8 @@ def _word(word: Word) -> dict[str, object]:
     }
     if word.speaker is not None:
         fields["speaker"] = word.speaker
+    if word.overlap:
+        fields["overlap"] = True
     return fields
 
 
@@ -98,9 +103,31 @@ def _run(run: RunInfo) -> dict[str, object]:
         "downgrades": list(run.downgrades),
         "warnings": list(run.warnings),
         "wall_seconds": _time(run.wall_seconds),
-        **({"cache": {"found": run.cache.found, "computed": run.cache.computed, "damaged": run.cache.damaged}}
-           if run.cache is not None else {}),
+        **_cache(run.cache),
+        **({"speakers": _speakers(run.speakers)} if run.speakers is not None else {}),
     }
+
+
+def _speakers(info: SpeakersInfo) -> dict[str, object]:
+    return {
+        "engine": info.engine,
+        "model": info.model,
+        "revision": info.revision,
+        "options": _plain(info.options),
+        "device": info.device,
+        "found": int(info.found),
+        "known": {str(label): str(source) for label, source in sorted(info.known.items())},
+        "unattributed": int(info.unattributed),
+        "failed": list(info.failed),
+        "warnings": list(info.warnings),
+        **_cache(info.cache),
+    }
+
+
+def _cache(use: CacheUse | None) -> dict[str, object]:
+    if use is None:
+        return {}
+    return {"cache": {"found": use.found, "computed": use.computed, "damaged": use.damaged}}
 
 
 def _time(seconds: float) -> float:

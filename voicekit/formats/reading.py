@@ -14,7 +14,8 @@ from typing import TypeVar, cast, get_args
 
 from voicekit.errors import InputError
 from voicekit.formats.document import SCHEMA
-from voicekit.types import CacheUse, Language, LedgerEntry, RunInfo, Segment, Source, Status, Transcript, Word
+from voicekit.types import (CacheUse, Language, LedgerEntry, RunInfo, Segment, Source, SpeakersInfo, Status,
+                            Transcript, Turn, Word)
 
 _HINT = "It should be a .json file as voicekit writes it; make it again, or correct this place."
 
@@ -82,15 +83,16 @@ def parse(text: str) -> Transcript:
     if loaded.get("schema") != SCHEMA:
         raise InputError(f"The transcript's schema is {loaded.get('schema')!r}, not {SCHEMA!r}.",
                          "It was not made by voicekit, or by a version that is newer than this one.")
-    fields = _Fields(loaded, "", "schema source language segments ledger partial run")
+    fields = _Fields(loaded, "", "schema source language segments ledger partial run", "turns")
     return Transcript(
         source=_source(fields.inner("source", "name duration sha256")),
         language=_language(fields.inner("language", "code probability")),
         segments=fields.items("segments", "start end text speaker words", _segment),
         ledger=fields.items("ledger", "start end window status reason", _entry),
         run=_run(fields.inner("run", "engine model revision options version device compute_type "
-                                     "downgrades warnings wall_seconds", "cache")),
+                                     "downgrades warnings wall_seconds", "cache speakers")),
         partial=fields.flag("partial"),
+        turns=fields.items("turns", "start end speaker", _turn) if "turns" in fields.values else (),
     )
 
 
@@ -156,6 +158,24 @@ class _Fields:
         except OverflowError as error:  # an integer of hundreds of digits
             raise self.wrong(key, "a smaller number") from error
 
+    def whole(self, key: str) -> int:
+        value = self.number(key)
+        if not value.is_integer():
+            raise self.wrong(key, "a whole number")
+        return int(value)
+
+    def plain(self, key: str) -> dict[str, object]:
+        value = self.values[key]
+        if not isinstance(value, dict):
+            raise self.wrong(key, "an object")
+        return value
+
+    def named_texts(self, key: str) -> dict[str, str]:
+        values = self.plain(key)
+        if not all(isinstance(value, str) for value in values.values()):
+            raise self.wrong(key, "an object of texts")
+        return cast(dict[str, str], values)
+
     def flag(self, key: str) -> bool:
         value = self.values[key]
         if not isinstance(value, bool):
@@ -185,7 +205,7 @@ def _language(fields: _Fields) -> Language:
 
 
 def _segment(fields: _Fields) -> Segment:
-    words = fields.items("words", "start end word probability", _word, "speaker")
+    words = fields.items("words", "start end word probability", _word, "speaker overlap")
     return Segment(fields.number("start"), fields.number("end"), fields.text("text"), words,
                    fields.optional_text("speaker"))
 
@@ -193,24 +213,25 @@ def _segment(fields: _Fields) -> Segment:
 def _word(fields: _Fields) -> Word:
     return Word(fields.number("start"), fields.number("end"), fields.text("word"),
                 fields.number("probability", 1),
-                fields.text("speaker") if "speaker" in fields.values else None)
+                fields.text("speaker") if "speaker" in fields.values else None,
+                fields.flag("overlap") if "overlap" in fields.values else False)
+
+
+def _turn(fields: _Fields) -> Turn:
+    return Turn(fields.number("start"), fields.number("end"), fields.text("speaker"))
 
 
 def _entry(fields: _Fields) -> LedgerEntry:
-    window = fields.number("window")
+    window = fields.whole("window")
     status = fields.text("status")
-    if not window.is_integer():
-        raise fields.wrong("window", "a whole number")
     if status not in get_args(Status):
         raise fields.wrong("status", "one of " + ", ".join(get_args(Status)))
-    return LedgerEntry(fields.number("start"), fields.number("end"), int(window), cast(Status, status),
+    return LedgerEntry(fields.number("start"), fields.number("end"), window, cast(Status, status),
                        fields.text("reason"))
 
 
 def _run(fields: _Fields) -> RunInfo:
-    options = fields.values["options"]
-    if not isinstance(options, dict):
-        raise fields.wrong("options", "an object")
+    speakers = "engine model revision options device found known unattributed failed warnings"
     return RunInfo(
         engine=fields.text("engine"),
         model=fields.text("model"),
@@ -218,17 +239,33 @@ def _run(fields: _Fields) -> RunInfo:
         device=fields.text("device"),
         compute_type=fields.text("compute_type"),
         version=fields.text("version"),
-        options=options,
+        options=fields.plain("options"),
         downgrades=fields.texts("downgrades"),
         warnings=fields.texts("warnings"),
         wall_seconds=fields.number("wall_seconds"),
-        cache=_cache(fields.inner("cache", "found computed damaged")) if "cache" in fields.values else None,
+        cache=_cache(fields),
+        speakers=_speakers(fields.inner("speakers", speakers, "cache")) if "speakers" in fields.values else None,
     )
 
 
-def _cache(fields: _Fields) -> CacheUse:
-    counts = [fields.number(key) for key in ("found", "computed", "damaged")]
-    for key, count in zip(("found", "computed", "damaged"), counts, strict=True):
-        if not count.is_integer():
-            raise fields.wrong(key, "a whole number")
-    return CacheUse(*(int(count) for count in counts))
+def _speakers(fields: _Fields) -> SpeakersInfo:
+    return SpeakersInfo(
+        engine=fields.text("engine"),
+        model=fields.text("model"),
+        revision=fields.text("revision"),
+        device=fields.text("device"),
+        options=fields.plain("options"),
+        found=fields.whole("found"),
+        known=fields.named_texts("known"),
+        warnings=fields.texts("warnings"),
+        unattributed=fields.whole("unattributed"),
+        cache=_cache(fields),
+        failed=fields.texts("failed"),
+    )
+
+
+def _cache(fields: _Fields) -> CacheUse | None:
+    if "cache" not in fields.values:
+        return None
+    counts = fields.inner("cache", "found computed damaged")
+    return CacheUse(counts.whole("found"), counts.whole("computed"), counts.whole("damaged"))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import PurePath
 
 from voicekit.errors import UsageError
-from voicekit.formats.base import Format, milliseconds
+from voicekit.formats.base import Format, milliseconds, one_line
 from voicekit.options import SubtitleOptions
 from voicekit.types import Segment, Transcript, Turn
 
@@ -16,6 +16,9 @@ MERGE_GAP = 0.1
 
 class Rttm(Format):
     """``.rttm``: a ``SPEAKER`` line per turn, for scoring against a reference.
+
+    The turns are those of the diarization, which overlap where several people spoke at once; in a transcript without
+    them, those that the segments make. Fields are told apart by white space, so a name's spaces become ``_``.
 
     Examples
     --------
@@ -32,21 +35,41 @@ class Rttm(Format):
         Raises
         ------
         UsageError
-            If there are segments and none has a speaker. A silent recording gives an empty file.
+            If there are segments, and nobody tried to tell their speakers apart. A recording in which nobody
+            speaks gives an empty file.
         """
-        if transcript.segments and not any(segment.speaker for segment in transcript.segments):
+        found = sorted(transcript.turns, key=lambda turn: (turn.start, turn.end, turn.speaker))
+        found = found or turns(transcript.segments)
+        if transcript.segments and not found and transcript.run.speakers is None:
             raise UsageError("An rttm file says who spoke when, but this transcript has no speakers.",
                              "Ask for speakers as well, or choose another format.")
         name = _field(PurePath(transcript.source.name).stem, "audio")
+        labels = _labels(found)
         lines = []
-        for turn in turns(transcript.segments):
+        for turn in found:
             start = milliseconds(turn.start)
             duration = milliseconds(turn.end) - start
             # A turn of no length is refused by scoring tools, and says nothing.
             if duration > 0:
                 lines.append(f"SPEAKER {name} 1 {start / 1000:.3f} {duration / 1000:.3f} <NA> <NA> "
-                             f"{_field(turn.speaker, 'UNKNOWN')} <NA> <NA>\n")
+                             f"{labels[turn.speaker]} <NA> <NA>\n")
         return "".join(lines)
+
+
+def _labels(found: Iterable[Turn]) -> dict[str, str]:
+    """A field for each speaker, no two the same: "Ann Lee" and "Ann_Lee" may be two people."""
+    speakers = list(dict.fromkeys(turn.speaker for turn in found))
+    fields = {speaker: _field(speaker, "UNKNOWN") for speaker in speakers}
+    taken = {speaker for speaker in speakers if fields[speaker] == speaker}  # these keep their names
+    for speaker in speakers:
+        if fields[speaker] == speaker:
+            continue
+        plain, number = fields[speaker], 2
+        while fields[speaker] in taken:
+            fields[speaker] = f"{plain}_{number}"
+            number += 1
+        taken.add(fields[speaker])
+    return fields
 
 
 def turns(segments: Iterable[Segment], gap: float = MERGE_GAP) -> list[Turn]:
@@ -77,5 +100,5 @@ def turns(segments: Iterable[Segment], gap: float = MERGE_GAP) -> list[Turn]:
 
 
 def _field(text: str, fallback: str) -> str:
-    # Fields are told apart by white space, so a name must not hold any.
-    return "_".join(text.split()) or fallback
+    # Fields are told apart by white space, and some readers (pandas) take a quotation mark for a bracket.
+    return "_".join(one_line(text).replace('"', "'").split()) or fallback

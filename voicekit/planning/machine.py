@@ -8,13 +8,29 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from voicekit.errors import DeviceError, UsageError
 from voicekit.options import EngineOptions
 from voicekit.protocols import EngineProfile
+
+
+class Computes(Protocol):
+    """What is asked of any engine's profile to find its devices."""
+
+    @property
+    def name(self) -> str:
+        """As the user knows it."""
+        ...
+
+    @property
+    def compute_types(self) -> Mapping[str, tuple[str, ...]]:
+        """Per kind of device the precisions; a kind that is missing is one it cannot run on."""
+        ...
+
 
 CPU_BATCH = 4
 GPU_BATCH = 16
@@ -111,7 +127,7 @@ def _gpus() -> int:
     return count.value
 
 
-def plan_devices(options: EngineOptions, profile: EngineProfile, machine: Machine,
+def plan_devices(options: EngineOptions, profile: Computes, machine: Machine,
                  usable: Callable[[], int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Which devices to use, and what to tell the user about it.
 
@@ -119,7 +135,7 @@ def plan_devices(options: EngineOptions, profile: EngineProfile, machine: Machin
     ----------
     options : EngineOptions
         ``device`` as asked for.
-    profile : EngineProfile
+    profile : EngineProfile or DiarizerProfile
         What the engine can run on.
     machine : Machine
         What there is.
@@ -145,7 +161,7 @@ def plan_devices(options: EngineOptions, profile: EngineProfile, machine: Machin
                           "Check nvidia-smi, or use --device cpu.")
     count = usable()
     if not count:
-        raise DeviceError(f"--device {asked}: the installed {profile.package} cannot use CUDA.",
+        raise DeviceError(f"--device {asked}: {profile.name} as installed cannot use CUDA.",
                           "Run voicekit doctor to see why, or use --device cpu.")
     missing = [index for index in indices if index >= count]
     if missing:
@@ -154,7 +170,7 @@ def plan_devices(options: EngineOptions, profile: EngineProfile, machine: Machin
     return tuple(f"cuda:{index}" for index in indices or range(count)), ()
 
 
-def _automatic(profile: EngineProfile, machine: Machine,
+def _automatic(profile: Computes, machine: Machine,
                usable: Callable[[], int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if not machine.gpus:
         return ("cpu",), ()

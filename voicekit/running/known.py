@@ -12,11 +12,15 @@ from typing import Any, Generic, TypeVar
 from voicekit.errors import UsageError
 from voicekit.options import RunOptions, Stage
 from voicekit.running.crew import Crew
+from voicekit.protocols import DiarizerSpec
+from voicekit.speakers import Heard, Stretch
 from voicekit.spoken import Sentence, SentenceResult
 from voicekit.stages import transcription
 from voicekit.store import Cache
 from voicekit.store.presence import Presence
 from voicekit.types import Recording, U, Window, WindowResult
+from voicekit.worker.diarizing import from_json as heard_from_json
+from voicekit.worker.diarizing import heard_name
 from voicekit.worker.speaking import SpeakTask, place, restore, sentence_name
 from voicekit.worker.transcribing import DetectTask, language_name, window_name
 
@@ -114,6 +118,19 @@ class Known:
         return self._found("speak", f"sentences of {task.chunk.recording.source.name} were not spoken", sentences,
                            lambda sentence: sentence_name(task, sentence),
                            lambda sentence: functools.partial(restore, into=place(task, sentence)))
+
+    def stretches(self, recording: Recording, plan: Sequence[Stretch], spec: DiarizerSpec,
+                  device: str) -> Found[Heard]:
+        """The stretches that were listened to before.
+
+        Raises
+        ------
+        UsageError
+            If all must be there, and some are not.
+        """
+        return self._found("diarize", f"stretches of {recording.source.name} were not listened to", plan,
+                           lambda stretch: heard_name(spec, device, recording, stretch),
+                           lambda stretch: heard_from_json)
 
     def _found(self, stage: Stage, what: str, units: Sequence[U], name: Callable[[U], str],
                parse: Callable[[U], Callable[[Any], Result]]) -> Found[Result]:

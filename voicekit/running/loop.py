@@ -21,11 +21,13 @@ from voicekit.execution.slots import Died, Finished, Progress, Raised, SlotConte
 from voicekit.options import RunOptions
 from voicekit.running.acts import Act, Errand, Rescue
 from voicekit.running.crew import Crew, russian_crew
+from voicekit.running.diarizing import Diarizing
 from voicekit.running.events import Advanced, Idle, Notice, Observe, Working
 from voicekit.running.jobs import STRIKES, Job, Piece, why_died
 from voicekit.running.known import Known
 from voicekit.running.preparation import Outcome, Prepared, prepare
 from voicekit.running.speaking import Speaking
+from voicekit.running.telling_apart import TellingApart
 from voicekit.running.transcribing import Transcribing
 from voicekit.running.watch import Watch
 from voicekit.store import Cache
@@ -59,11 +61,12 @@ class _Trouble:
 class Run:
     """One run: an event loop in the caller's thread, fed by the workers and by the preparing thread."""
 
-    def __init__(self, files: list[InputFile], options: RunOptions, crew: Crew, folder: Path,
-                 observe: Observe) -> None:
+    def __init__(self, files: list[InputFile], options: RunOptions, crew: Crew, telling_apart: TellingApart | None,
+                 folder: Path, observe: Observe) -> None:
         self._files = files
         self.options = options
         self.crew = crew
+        self._telling_apart = telling_apart
         self._russian: Crew | None = None
         self._asked_russian = False
         self.folder = folder
@@ -85,6 +88,11 @@ class Run:
             self.observe(Notice(message, downgrade=True))
         for message in self.crew.plan.warnings:
             self.observe(Notice(message))
+        if self._telling_apart is not None:
+            for message in self._telling_apart.downgrades:
+                self.observe(Notice(message, downgrade=True))
+            for message in self._telling_apart.notices:
+                self.observe(Notice(message))
         plan = self.crew.plan
         contexts = [SlotContext(index, device, plan.threads) for index, device in enumerate(plan.devices)]
         preparing = threading.Thread(target=self._prepare_all, name="prepare", daemon=True)
@@ -147,7 +155,8 @@ class Run:
             case Started(_, slot):
                 self._watch.started(slot)
             case Progress(Piece() as piece, slot, BatchBegun(number)):
-                self._watch.begun(slot, sum(window.duration for window in piece.chunk.batches[number]))
+                work = type(self._active.get(piece.job)).__name__
+                self._watch.begun(slot, sum(unit.duration for unit in piece.chunk.batches[number]), work)
             case Progress(_, slot, BatchDone()):
                 self._watch.done(slot)
             case Progress(_, slot, _):
@@ -208,11 +217,18 @@ class Run:
 
     def _begin(self, file: InputFile, prepared: Prepared, began: float) -> None:
         """The acts of a file, one after the other."""
-        def transcribed(transcript: Transcript) -> None:
+        def attributed(transcript: Transcript) -> None:
             if self.options.voicing.voice is None:
                 self.end(Outcome(file, transcript), prepared.recording)
             else:
                 Speaking(self, file, prepared, transcript).begin()
+
+        def transcribed(transcript: Transcript) -> None:
+            if self._telling_apart is None:
+                attributed(transcript)
+            else:
+                diarizing = Diarizing(self, file, prepared, transcript, self._telling_apart, attributed)
+                self._guarded(file, prepared.recording, diarizing.begin, diarizing.rescue)
 
         Transcribing(self, file, prepared, began, transcribed).begin()
 

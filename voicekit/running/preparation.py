@@ -64,6 +64,9 @@ def prepare(file: InputFile, folder: Path, options: RunOptions = RunOptions(), c
     """
     recording = audio.decode(file.path, folder, name=file.name, check=check, longest=options.max_duration)
     try:
+        if options.speakers.channels and recording.channels < 2:
+            raise UsageError(f"{file.name} has one channel, so channels cannot tell its speakers apart.",
+                             "Leave out --channels-as-speakers, and take --diarize.")
         found = _speech(recording, options, cache or Cache(None, log.warning), check)
     except BaseException:
         Path(recording.pcm).unlink(missing_ok=True)

@@ -28,6 +28,7 @@ class _Wait:
     since: float
     seconds: float
     allowed: float
+    work: str = ""
 
 
 class Watch:
@@ -45,23 +46,25 @@ class Watch:
         self._patience = patience
         self._clock = clock
         self._waits: dict[int, _Wait] = {}
-        self._slowest = 0.0
+        self._slowest: dict[str, float] = {}
         self._looked = clock()
 
     def started(self, slot: int) -> None:
         """A slot took a piece, and may first have to load its model."""
         self._waits[slot] = _Wait(self._clock(), 0.0, LOADING)
 
-    def begun(self, slot: int, seconds: float) -> None:
-        """A slot is on a batch of so many seconds of audio."""
-        pace = self._patience or (max(MARGIN * self._slowest, 1.0) if self._slowest else FIRST)
-        self._waits[slot] = _Wait(self._clock(), seconds, AT_LEAST + pace * seconds)
+    def begun(self, slot: int, seconds: float, work: str = "") -> None:
+        """A slot is on a batch of so many seconds of audio; `work` says what it does, for each has its own pace."""
+        slowest = self._slowest.get(work)
+        pace = self._patience or (max(MARGIN * slowest, 1.0) if slowest else FIRST)
+        self._waits[slot] = _Wait(self._clock(), seconds, AT_LEAST + pace * seconds, work)
 
     def done(self, slot: int) -> None:
         """The batch is done; the next thing this slot tells will come soon."""
         wait = self._waits.get(slot)
         if wait is not None and wait.seconds:
-            self._slowest = max(self._slowest, (self._clock() - wait.since) / wait.seconds)
+            pace = (self._clock() - wait.since) / wait.seconds
+            self._slowest[wait.work] = max(self._slowest.get(wait.work, 0.0), pace)
             self._waits[slot] = _Wait(self._clock(), 0.0, LOADING)
 
     def heard(self, slot: int) -> None:

@@ -37,7 +37,7 @@ def merge(windows: Sequence[Window], results: Mapping[int, WindowResult]) -> tup
     """
     moved = [_move(segment, window) for window in windows if window.index in results
              for segment in results[window.index].segments]
-    punctuated = any(_closes(word) for segment in moved for word in segment.words)
+    punctuated = any(closes(word) for segment in moved for word in segment.words)
     pause = PAUSE if punctuated else PAUSE_WITHOUT_PUNCTUATION
     segments: list[Segment] = []
     words: list[Word] = []
@@ -81,7 +81,7 @@ def _move(segment: Segment, window: Window) -> Segment:
 def _sentences(words: Sequence[Word], pause: float) -> Iterable[Segment]:
     sentence: list[Word] = []
     for word in words:
-        if sentence and (_ends_sentence(sentence[-1], word) or word.start - sentence[-1].end >= pause):
+        if sentence and (ends_sentence(sentence[-1], word) or word.start - sentence[-1].end >= pause):
             yield from _shortened(sentence)
             sentence = []
         sentence.append(word)
@@ -89,13 +89,17 @@ def _sentences(words: Sequence[Word], pause: float) -> Iterable[Segment]:
         yield from _shortened(sentence)
 
 
-def _closes(word: Word) -> bool:
+def closes(word: Word) -> bool:
+    """Whether a word bears a full stop, a question mark or the like."""
     return word.word.rstrip(_CLOSERS).endswith(_SENTENCE_ENDS)
 
 
-def _ends_sentence(word: Word, following: Word) -> bool:
-    """A full stop inside a number or a name ("3.5", "example.com") has no space after it."""
-    if not _closes(word):
+def ends_sentence(word: Word, following: Word) -> bool:
+    """Whether a sentence ends between two words.
+
+    A full stop inside a number or a name ("3.5", "example.com") has no space after it.
+    """
+    if not closes(word):
         return False
     return following.word.startswith(" ") or word.word.rstrip(_CLOSERS)[-1] in "。？！"
 

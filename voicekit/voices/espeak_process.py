@@ -7,13 +7,14 @@ It also keeps what espeak-ng does to its process (its locale, its threads, its c
 
 One line of JSON asks, and one line of JSON answers, followed by 16-bit samples::
 
-    {"text": "...", "voice": "ru", "speed": 175, "alone": ["...", ...]}
+    {"text": "...", "voice": "ru", "speed": 175, "pitch": 50, "range": 50, "alone": ["...", ...]}
     {"rate": 22050, "bytes": n, "words": [[place, length, sample], ...],
      "phonemes": [[place, sample, name], ...], "alone": ["z a m 'o k", ...]}
 
-Without a text it answers with the phonemes alone. ``{"list": ""}`` asks for the voices (``"variant"``: for the
-variants): name, languages, gender (1 male, 2 female), identifier. The first line of all, before any question,
-tells the library's version.
+Speed (words per minute), pitch and its range (both 0 to 99) are espeak-ng's own where they are not said. Without a
+text it answers with the phonemes alone. ``{"list": ""}`` asks for the voices (``"variant"``: for the variants):
+name, languages, gender (1 male, 2 female), identifier. The first line of all, before any question, tells the
+library's version.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from typing import Any
 
 SYNCHRONOUS, PHONEME_EVENTS, KEEP_PROCESS = 2, 1, 0x8000
 UTF8, PHONEMES_IN_BRACKETS = 1, 0x100
-SPEED = 1  # espeak_PARAMETER
+PARAMETERS = {"speed": 1, "pitch": 3, "range": 4}
+"""espeak_PARAMETER by the field of the request."""
 SEPARATOR = "&"
 """Between phonemes: no phoneme has it in its name."""
 END_OF_LIST, WORD, PHONEME = 0, 1, 7  # espeak_EVENT_TYPE
@@ -92,7 +94,9 @@ class Library:
         alone = [self._sounds(word) for word in request.get("alone", ())]
         if "text" not in request:
             return {"alone": alone}, b""
-        self._c.espeak_SetParameter(SPEED, int(request["speed"]), 0)
+        for name, parameter in PARAMETERS.items():
+            if name in request:
+                self._c.espeak_SetParameter(parameter, int(request[name]), 0)
         data = str(request["text"]).encode()
         status = self._c.espeak_Synth(data, ctypes.c_size_t(len(data) + 1), 0, 1, 0,
                                       UTF8 | PHONEMES_IN_BRACKETS, None, None)

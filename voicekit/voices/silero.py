@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from voicekit import model_files as files
 from voicekit.errors import DeviceError, EngineMissingError, ModelError
 from voicekit.protocols import ModelOnDisk, VoiceSpec
 from voicekit.spoken import SpelledWord, Spoken, Voice
 from voicekit.text import stress
 from voicekit.types import Span
-from voicekit.voices import files
 from voicekit.voices.clauses import parts
 
 if TYPE_CHECKING:

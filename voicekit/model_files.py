@@ -1,4 +1,4 @@
-"""Where the files of voices lie, and how they come there: whole, or not at all."""
+"""Where the files of models and voices lie, and how they come there: whole, or not at all."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BLOCK = 1 << 20
 
 
 def folder(engine: str) -> Path:
-    """The folder of an engine's voices: under ``$VOICEKIT_MODELS``, or in the user's cache folder."""
+    """The folder of an engine's models: under ``$VOICEKIT_MODELS``, or in the user's cache folder."""
     root = os.environ.get("VOICEKIT_MODELS")
     if root:
         return Path(root).expanduser() / engine

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.voices.serving import serving
+from voicekit import model_files as files
 from voicekit.errors import ModelError
-from voicekit.voices import files
 
 
 def test_a_file_comes_whole(tmp_path: Path) -> None:
