@@ -79,3 +79,20 @@ def pico(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             return self[kind]
 
     return Built()
+
+
+@pytest.fixture(scope="session")
+def models_with_d_vector(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for ``$VOICEKIT_MODELS`` that has the d-vector's weights, fetched as a user would fetch them."""
+    from voicekit.diarization.embedded import Embedded
+    from voicekit.errors import ModelError
+
+    folder = tmp_path_factory.mktemp("models")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VOICEKIT_MODELS", str(folder))
+        try:
+            if Embedded().find(None) is None:
+                Embedded().fetch(None)
+        except ModelError as error:
+            pytest.skip(f"the weights of the d-vector cannot be had: {error.message}")
+    return folder

@@ -11,7 +11,6 @@ import pytest
 
 from tests import sound
 from tests.commands import run, voicekit
-from tests.diarization.weights import models_folder
 from tests.models import pico_cases
 from tests.models.pico_cases import Talk
 
@@ -34,9 +33,9 @@ def path(talk: Talk, tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Job:
     """Runs of one recording with one cache."""
 
-    def __init__(self, path: Path, model: Path, folder: Path) -> None:
+    def __init__(self, path: Path, model: Path, models: Path, folder: Path) -> None:
         self.path, self.model, self.folder = path, model, folder
-        self.kept = {"VOICEKIT_CACHE": str(folder / "kept"), "VOICEKIT_MODELS": str(models_folder()),
+        self.kept = {"VOICEKIT_CACHE": str(folder / "kept"), "VOICEKIT_MODELS": str(models),
                      "VOICEKIT_SPEAKERS": str(folder / "people")}
 
     def __call__(self, *options: str, code: int = 0, fault: dict[str, Any] | None = None, **env: str) -> str:
@@ -61,17 +60,18 @@ class Job:
 
 
 @pytest.fixture(scope="module")
-def words_kept(path: Path, pico: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def words_kept(path: Path, pico: dict[str, Path], models_with_d_vector: Path,
+               tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache in which the words are, and nothing of speakers."""
-    job = Job(path, pico["faster-whisper int8"], tmp_path_factory.mktemp("words"))
+    job = Job(path, pico["faster-whisper int8"], models_with_d_vector, tmp_path_factory.mktemp("words"))
     job("--until", "transcribe")
     return job.folder / "kept"
 
 
 @pytest.fixture
-def job(path: Path, pico: dict[str, Path], words_kept: Path, tmp_path: Path) -> Job:
+def job(path: Path, pico: dict[str, Path], models_with_d_vector: Path, words_kept: Path, tmp_path: Path) -> Job:
     shutil.copytree(words_kept, tmp_path / "kept")
-    return Job(path, pico["faster-whisper int8"], tmp_path)
+    return Job(path, pico["faster-whisper int8"], models_with_d_vector, tmp_path)
 
 
 def test_every_word_has_the_speaker_who_said_it(job: Job, talk: Talk) -> None:

@@ -254,10 +254,8 @@ class LedgerEntry:
         Seconds.
     window : int
         Index of the window that holds it.
-    status : {"transcribed", "empty", "failed"}
-        Of that window.
-    reason : str
-        Why it is empty or failed.
+    status, reason : str
+        What became of that window, and why it is empty or failed.
     """
 
     start: float
@@ -269,10 +267,7 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """A language code (ISO 639-1 where there is one) and how sure the detection was.
-
-    ``probability`` is None where the language was given or assumed, not detected.
-    """
+    """A language code (ISO 639-1 where there is one), and how sure the detection was: None where it was given."""
 
     code: str
     probability: float | None = None
@@ -288,10 +283,13 @@ class Receipt:
         Wall time in the worker.
     devices : tuple of str
         Where the model was found to run, read back from the model.
+    busy : float or None
+        Percent of the time in which its GPU computed; None where that was not measured.
     """
 
     seconds: float
     devices: tuple[str, ...]
+    busy: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,7 +322,7 @@ class SpeakersInfo:
     cache : CacheUse or None
         In stretches instead of windows.
     failed : tuple of str
-        What was lost, so that nobody was told apart there.
+        What was lost: nobody was told apart there.
     """
 
     engine: str
@@ -364,10 +362,8 @@ class Transcript:
 
     Attributes
     ----------
-    source : Source
-        The file.
-    language : Language
-        Of the recording, decided once.
+    source, language
+        The file, and the language of the recording, decided once.
     segments : tuple of Segment
         In order of time.
     ledger : tuple of LedgerEntry

@@ -1,21 +1,18 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from voicekit.diarization.embedded import Embedded
-from voicekit.errors import ModelError
 from voicekit.protocols import ModelOnDisk
 
 
 @pytest.fixture(scope="session")
-def d_vector(tmp_path_factory: pytest.TempPathFactory) -> ModelOnDisk:
-    """The real weights: those on disk, or fetched into a folder that is kept for the session."""
+def d_vector(models_with_d_vector: Path) -> ModelOnDisk:
+    """The real weights."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VOICEKIT_MODELS", str(models_with_d_vector))
         found = Embedded().find(None)
-        if found is None:
-            patch.setenv("VOICEKIT_MODELS", str(tmp_path_factory.mktemp("models")))
-            try:
-                found = Embedded().fetch(None)
-            except ModelError as error:
-                pytest.skip(f"the weights of the d-vector cannot be had: {error.message}")
-        return found
+    assert found is not None
+    return found

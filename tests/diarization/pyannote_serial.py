@@ -32,8 +32,11 @@ def pipeline(folder: Path) -> Any:
         return Pipeline.from_pretrained(folder)
 
 
-def run(loaded: Any, samples: NDArray[np.float32], **bounds: int) -> Serial:
-    """``pipeline.apply`` on one thread, whole recording, one process."""
+def run(loaded: Any, samples: NDArray[np.float32], threads: int = 1, **bounds: int) -> Serial:
+    """``pipeline.apply`` on the whole recording, in one process.
+
+    With several threads pyannote's last layer rounds otherwise where it has few rows; so one is what is compared.
+    """
     import torch
 
     heard: dict[str, Any] = {}
@@ -42,14 +45,14 @@ def run(loaded: Any, samples: NDArray[np.float32], **bounds: int) -> Serial:
         if artifact is not None:
             heard[step] = artifact
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
     try:
         with pyannote_loading.quietly():
             file = {"waveform": torch.from_numpy(samples)[None], "sample_rate": SAMPLE_RATE, "uri": "recording"}
             found = loaded.apply(file, hook=hook, **bounds)
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)
 
     def plain(annotation: Any) -> list[tuple[float, float, str]]:
         end = len(samples) / SAMPLE_RATE

@@ -140,8 +140,14 @@ def fetch(models: Path, **environment: str) -> Any:
 @pytest.fixture
 def hub(made: Path) -> Iterator[tuple[str, list[str]]]:
     """A server that gives both models as the hub does, to whoever comes without a token; what it was asked for."""
-    served = {f"/{PAIR.segmentation.repo}/resolve/": (made / "segmentation.onnx", COMMIT),
-              f"/{PAIR.embedding.repo}/resolve/": (made / "embedding.onnx", OTHER_COMMIT)}
+    served = {}
+    for part, name, commit in ((PAIR.segmentation, "segmentation.onnx", COMMIT),
+                               (PAIR.embedding, "embedding.onnx", OTHER_COMMIT)):
+        listing = {"id": part.repo, "sha": commit, "siblings": [{"rfilename": each} for each in (part.file, "README.md")]}
+        served[f"/api/models/{part.repo}/revision/main"] = json.dumps(listing).encode(), commit
+        tree = [{"type": "file", "path": part.file, "size": (made / name).stat().st_size, "oid": commit}]
+        served[f"/api/models/{part.repo}/tree/{commit}"] = json.dumps(tree).encode(), commit
+        served[f"/{part.repo}/resolve/{commit}/{part.file}"] = (made / name).read_bytes(), commit
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -153,9 +159,9 @@ def hub(made: Path) -> Iterator[tuple[str, list[str]]]:
 
         def answer(self, with_body: bool) -> None:
             asked.append(f"{self.command} {self.path} {self.headers.get('Authorization', 'no token')}")
-            file, commit = next((value for start, value in served.items() if self.path.startswith(start)), (None, ""))
-            body = file.read_bytes() if file else b""
-            self.send_response(200 if file else 404)
+            body, commit = served.get(self.path.partition("?")[0], (b"", ""))
+            self.send_response(200 if body else 404)
+            self.send_header("Content-Type", "application/json" if self.path.startswith("/api") else "application/octet-stream")
             self.send_header("Content-Length", str(len(body)))
             self.send_header("ETag", f'"{commit}"')
             self.send_header("X-Repo-Commit", commit)
@@ -182,7 +188,8 @@ def test_fetch_from_a_hub(hub: tuple[str, list[str]], made: Path, tmp_path: Path
     revision, size = fetch(tmp_path / "models", **plain)
     assert revision == f"{COMMIT}+{OTHER_COMMIT}"
     assert size == sum(file.stat().st_size for file in made.iterdir())
-    assert any("onnx-community/pyannote-segmentation-3.0/resolve/main/onnx/model.onnx" in each for each in asked)
+    assert any("/onnx-community/pyannote-segmentation-3.0/resolve/" in each for each in asked)
+    assert not any("README" in each for each in asked)
     assert all(each.endswith("no token") for each in asked)
     monkeypatch.setenv("VOICEKIT_MODELS", str(tmp_path / "models"))
     found = Onnx().find(None)
@@ -193,7 +200,7 @@ def test_fetch_from_a_hub(hub: tuple[str, list[str]], made: Path, tmp_path: Path
 def test_fetch_without_a_hub(more: dict[str, str], tmp_path: Path) -> None:
     begun = time.monotonic()
     message, hint = fetch(tmp_path, HF_ENDPOINT="http://127.0.0.1:9", **more)
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - begun < 10
     assert "onnx/model.onnx of onnx-community/pyannote-segmentation-3.0: the hub cannot be reached" in message
     assert "--diarize embedded" in hint and "--diarize onnx:FOLDER" in hint
 

@@ -106,8 +106,8 @@ def test_however_many_workers(build: Build, shards: int) -> None:
     assert len(planned(build("community"), spoken.samples)) == 7
     expected, found = assert_as_alone(build("community"), spoken.samples, shards)
     active = (expected.segmentations.sum(axis=1) > 0).sum(axis=1)
-    assert {0, 2, 3} <= set(active.tolist()), "the test needs windows with nobody and with several speakers"
-    assert expected.segmentations.sum(axis=2).max() == 2
+    assert {0, 3} <= set(active.tolist()), "the test needs windows with nobody and with several speakers"
+    assert set(np.unique(expected.segmentations.sum(axis=2))) == {0, 1, 2}, "the test needs frames of all kinds"
     assert len({turn.speaker for turn in found.turns}) >= 2
     assert len(found.turns) > len(found.exclusive) > 20
     assert found.turns[0].speaker == "SPEAKER_00"

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from tests.engines.onnx_kinds import KINDS, build, put_in_cache, spec, speech
-from voicekit import engines
-from voicekit.engines.onnx_asr import GigaAM, Parakeet, _prove
+from voicekit import device_audit, engines
+from voicekit.engines.onnx_asr import GigaAM, Parakeet
 from voicekit.engines.onnx_models import EUROPEAN
 from voicekit.errors import DeviceError, ModelError, UsageError
 from voicekit.options import DecodingOptions
@@ -199,10 +199,10 @@ def test_every_session_is_looked_at(strayed: str, tmp_path: Path) -> None:
     getattr(asr, strayed).get_providers = lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"]
     getattr(asr, strayed).get_provider_options = lambda: {"CUDAExecutionProvider": {"device_id": "1"}}
     with pytest.raises(DeviceError, match=f"The model's {strayed[1:]} is on cuda:1, not on cpu"):
-        _prove(asr, "cpu")
+        device_audit.audit(asr, "cpu")
     asr._encoder = asr._decoder = asr._joiner = None
-    with pytest.raises(DeviceError, match="shows no session"):
-        _prove(asr, "cpu")
+    with pytest.raises(DeviceError, match="neither a tensor nor a session"):
+        device_audit.audit(asr, "cpu")
 
 
 def test_gpus_are_counted_only_where_onnxruntime_can_use_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.engines.whisper_cases import WINDOWS, build, load
-from voicekit import engines
+from voicekit import device_audit, engines
 from voicekit.engines import openai_whisper
 from voicekit.engines.openai_whisper import OpenAIWhisper
 from voicekit.errors import DeviceError, ModelError, UsageError
@@ -142,16 +142,16 @@ def test_every_tensor_is_looked_at(checkpoint: Path) -> None:
     import torch
 
     model = whisper.load_model(str(checkpoint), device="cpu")
-    assert openai_whisper.prove(model, "cpu") == "cpu"
+    assert device_audit.audit(model, "cpu") == "cpu"
     model.decoder.blocks[1].cross_attn.to("meta")
     with pytest.raises(DeviceError, match=r"decoder\.blocks\.1\.cross_attn\.\w+ .* on meta, not on cpu"):
-        openai_whisper.prove(model, "cpu")
+        device_audit.audit(model, "cpu")
     model = whisper.load_model(str(checkpoint), device="cpu")
     model.encoder.positional_embedding = model.encoder.positional_embedding.to("meta")  # a buffer
     with pytest.raises(DeviceError, match="module encoder .* on meta"):
-        openai_whisper.prove(model, "cpu")
+        device_audit.audit(model, "cpu")
     with pytest.raises(DeviceError, match="on cpu, not on cuda:0"):
-        openai_whisper.prove(torch.nn.Linear(2, 2), "cuda")
+        device_audit.audit(torch.nn.Linear(2, 2), "cuda")
 
 
 @pytest.mark.model

@@ -19,8 +19,10 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from voicekit.diarization.onnx_engine import Onnx
 from voicekit.diarization.pyannote_loading import import_pyannote
 from voicekit.errors import EngineMissingError
+from voicekit.protocols import Diarizer, DiarizerSpec
 
 RATE = 16_000
 _LENGTH, _HOP, _FRAMES = 991, 270, 589  # of segmentation-3.0
@@ -63,6 +65,13 @@ def build_tones(folder: Path) -> Path:
     _save(_tone_segmentation(), folder / "segmentation.onnx")
     _save(_tone_embedding(), folder / "embedding.onnx")
     return folder
+
+
+def load(folder: Path, threads: int = 1, device: str = "cpu") -> Diarizer:
+    """The engine with the models of a folder."""
+    found = Onnx().find(str(folder))
+    assert found is not None
+    return Onnx().load(DiarizerSpec("onnx", found, device, threads))
 
 
 def graph(path: Path, inputs: Sequence[tuple[str, int, Sequence[Any]]], outputs: Sequence[tuple[str, int, Sequence[Any]]],

@@ -102,3 +102,13 @@ def test_exit_codes_are_explained() -> None:
     assert "SIGSEGV" in why_died(-11)
     assert "memory" in why_died(-9)
     assert "exit code 1" in why_died(1)
+
+
+def test_where_the_work_was_done() -> None:
+    job = Job(RECORDING, [], [])
+    job.finished(Receipt(1.0, ("cuda:1",), 90.0))
+    job.finished(Receipt(3.0, ("cuda:0",), 50.0))
+    assert job.where == "cuda:0, cuda:1, 60 % busy"
+    job = Job(RECORDING, [], [])
+    job.finished(Receipt(1.0, ("cpu",)))
+    assert job.where == "cpu"

@@ -156,7 +156,8 @@ def _speakers() -> Iterator[Finding]:
         adapter = diarization.adapter(name)
         model = adapter.models()[0]
         if not diarization.installed(name):
-            yield Finding(name, "not installed", f"Optional, in voicekit's folder: {diarization.how_to_install(name)}")
+            yield Finding(name, "not installed",
+                          f"Optional, in voicekit's folder: {diarization.how_to_install(name)}")
             continue
         try:
             found = adapter.find(None)
@@ -178,7 +179,8 @@ def _speakers() -> Iterator[Finding]:
 def _torchaudio() -> Finding:
     """Whether torchaudio's compiled part loads beside the torch that is installed: tried in another process, for
     what fails to load cannot be taken back."""
-    tried = subprocess.run([sys.executable, "-W", "ignore", "-c", "import torchaudio"], capture_output=True, text=True)
+    tried = subprocess.run([sys.executable, "-W", "ignore", "-c", "import torchaudio"], capture_output=True,
+                           text=True)
     if tried.returncode == 0:
         return Finding("torchaudio", f"{metadata.version('torchaudio')} loads")
     why = (tried.stderr.strip().splitlines() or ["no message"])[-1]

@@ -67,7 +67,8 @@ def version(name: str) -> str:
 
 def how_to_install(name: str) -> str:
     """The command that installs an engine's packages, for the Python that runs now."""
-    return f'{sys.executable} -m pip install -e ".[{adapter(name).profile.extra}]"'
+    extra = adapter(name).profile.extra
+    return f'{sys.executable} -m pip install -e "{f".[{extra}]" if extra else "."}"'
 
 
 def require_installed(name: str) -> None:

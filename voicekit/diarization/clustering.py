@@ -193,7 +193,7 @@ def _cut(tree: NDArray[np.float64], merges: int | None, height: float = 0.0) -> 
 def _merges(tree: NDArray[np.float64], weights: NDArray[np.int64], bounds: SpeakerBounds, threshold: float,
             smallest: int) -> int:
     """How many merges of the tree to do: all up to the threshold, unless the bounds want another number."""
-    sizes = [*weights.tolist()]
+    sizes: list[int] = weights.tolist()
     counts = [sum(size >= smallest for size in sizes)]
     for left, right in tree[:, :2].astype(int).tolist():
         sizes.append(sizes[left] + sizes[right])
@@ -203,7 +203,7 @@ def _merges(tree: NDArray[np.float64], weights: NDArray[np.int64], bounds: Speak
     usual = int(np.searchsorted(tree[:, 2], threshold, side="right"))
     least, most = bounds.least or 1, bounds.most or len(sizes)
     here = max(1, counts[usual])
-    wanted = min(max(here, least), most)
+    wanted: int = min(max(here, least), most)
     if wanted == here:
         return usual
     found = np.flatnonzero(np.array(counts) == wanted)
@@ -217,7 +217,7 @@ def _allowed_small(groups: NDArray[np.int64], weights: NDArray[np.int64], bounds
     """The size of a speaker, made less where there would be fewer speakers than there must be."""
     sizes = np.sort(np.bincount(groups, weights))[::-1]
     least = min(bounds.least or 1, len(sizes))
-    return min(smallest, round(float(sizes[least - 1])))
+    return min(smallest, int(sizes.tolist()[least - 1]))
 
 
 def _without_small(points: NDArray[np.float64], weights: NDArray[np.int64], groups: NDArray[np.int64],

@@ -40,6 +40,9 @@ class Embedded:
         compute_types={"cpu": ("float32",)},
         libraries=("numpy", "scipy"),
         overlaps=False,
+        # Two halves of 118 read utterances of 12 s: 3.4 % of the speakers are missed, 0.3 % of other pairs are taken
+        # for one.
+        alike=0.78,
     )
 
     def models(self) -> Sequence[str]:
@@ -98,11 +101,16 @@ class EmbeddedDiarizer:
         laid = cells.lay(spans, 0, cells.count(samples))
         embeddings = np.concatenate([np.empty((0, SIZE), np.float32), *(each.embeddings[:, 0] for each in heard)])
         known = np.flatnonzero((laid.span >= 0) & np.isfinite(embeddings).all(axis=1))
-        if not len(known):
-            return Diarization(warnings=_too_few(0, bounds) if len(spans) else ())
+        spans = np.minimum(spans, samples)
+        if not len(spans):
+            return Diarization()
+        if not len(known):  # a word or two, too short to tell: somebody spoke, nobody knows how he sounds
+            spoken = _filled([(start / SAMPLE_RATE, end / SAMPLE_RATE, 0) for start, end in spans.tolist()],
+                             LONGEST_GAP)
+            return diarization(spoken, spoken, None, _too_few(1, bounds))
         labels, voices = label_cells(embeddings[known], laid.span[known],
                                      (laid.stop - laid.start)[known] / SAMPLE_RATE, bounds)
-        spoken = _filled(_turns(np.minimum(spans, samples), laid.span[known], known, labels), LONGEST_GAP)
+        spoken = _filled(_turns(spans, laid.span[known], known, labels), LONGEST_GAP)
         return diarization(spoken, spoken, voices, _too_few(len({turn[2] for turn in spoken}), bounds))
 
 

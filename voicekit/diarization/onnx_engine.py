@@ -49,7 +49,7 @@ class Onnx:
     profile = DiarizerProfile(
         name="onnx",
         packages=("onnxruntime", "scipy"),
-        extra="onnx",
+        extra="",
         licence="MIT (onnxruntime, pyannote's segmentation), CC BY 4.0 (WeSpeaker's embeddings)",
         compute_types={"cpu": ("float32",), "cuda": ("float32",)},
         libraries=("onnxruntime", "onnxruntime-gpu", "numpy", "scipy"),

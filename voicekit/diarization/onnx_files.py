@@ -78,8 +78,9 @@ def fetch(model: str | None, token: str | None) -> ModelOnDisk:
             _download(pair.name, part, token)
     found = find(model)
     if found is None:
-        raise ModelError(f"The hub's cache in {_cache()} does not keep what was downloaded.",
-                         f"Set VOICEKIT_MODELS to another folder; {_OTHERWISE}")
+        raise ModelError(f"The hub does not have both files of the model {model or PAIRS[0].name}.",
+                         f"Give a folder with {SEGMENTATION_FILES[0]} and {EMBEDDING_FILES[0]}: "
+                         f"--diarize onnx:FOLDER; {_OTHERWISE}")
     return found
 
 
@@ -118,16 +119,16 @@ def _commit(part: Part) -> str | None:
     if not isinstance(path, str):
         return None
     places = Path(path).parts
-    return places[len(places) - 1 - places[::-1].index("snapshots") + 1]
+    return places[-places[::-1].index("snapshots")]  # the folder after the last of that name
 
 
 def _download(name: str, part: Part, token: str | None) -> None:
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import snapshot_download
 
-    # The hub's client raises OSError, its own errors, and those of its HTTP library, which changes with the
-    # client's version.
+    # For a single file the hub's client would try for 24 seconds to reach a hub that is not there; for a snapshot it
+    # tries once. It raises OSError, its own errors, and those of its HTTP library, which changes with its version.
     try:
-        hf_hub_download(part.repo, part.file, cache_dir=_cache(), token=token)
+        snapshot_download(part.repo, allow_patterns=[part.file], cache_dir=_cache(), token=token)
     except Exception as error:
         if isinstance(error, OSError) and error.errno and not isinstance(error, ConnectionError):
             raise ModelError(f"The model {part.repo} cannot be stored: {error}",

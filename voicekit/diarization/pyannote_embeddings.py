@@ -42,10 +42,10 @@ def embeddings(pipeline: Any, windows: Any, binary: NDArray[Any]) -> NDArray[np.
     import torch
     from pyannote.audio.models.embedding.wespeaker import BaseWeSpeakerResNet
 
-    masks = torch.from_numpy(_masks(pipeline, windows.shape[-1], binary))
     model = getattr(pipeline._embedding, "model_", None)
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        masks = torch.from_numpy(_masks(pipeline, windows.shape[-1], binary))
         if isinstance(model, BaseWeSpeakerResNet):
             rows = _shared(model, windows, masks, pipeline.embedding_batch_size)
         else:
@@ -79,7 +79,7 @@ def _shared(model: Any, windows: Any, masks: Any, batch: int) -> NDArray[Any]:
     pooled = torch.zeros((*masks.shape[:2], resnet.pool_out_dim), device=device)
     # A speaker without frames gets exactly 0 from the pooling: no need to run the trunk for a silent window.
     heard = torch.nonzero(masks.flatten(1).any(dim=1)).flatten()
-    for some in heard.split(TRUNK_BATCH[device.type]):
+    for some in heard.split(TRUNK_BATCH[device.type]) if len(heard) else ():
         frames = model.forward_frames(windows[some][:, None].to(device))
         pooled[some.to(device)] = resnet.pool(frames, weights=masks[some].to(device))
     with _one_thread():

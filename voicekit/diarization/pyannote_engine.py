@@ -38,7 +38,7 @@ class Pyannote:
     profile = DiarizerProfile(
         name="pyannote",
         packages=("pyannote.audio",),
-        extra="full",
+        extra="diarize",
         licence="MIT (engine); community-1 CC BY 4.0, 3.1 MIT, both behind a form on the hub",
         compute_types={"cpu": ("float32",), "cuda": ("float32",)},
         libraries=("pyannote.audio", "torch", "scipy"),

@@ -59,7 +59,7 @@ def import_pyannote() -> None:
         except ImportError as error:
             raise EngineMissingError(f"pyannote.audio cannot be imported: {error}",
                                      "In voicekit's folder run: "
-                                     f'{sys.executable} -m pip install -e ".[full]"') from error
+                                     f'{sys.executable} -m pip install -e ".[diarize]"') from error
     for name in ("lightning", "lightning.pytorch", "pytorch_lightning"):  # they have handlers of their own
         logging.getLogger(name).setLevel(logging.ERROR)
 

@@ -223,9 +223,11 @@ def fetch(model: str | None, token: str | None) -> ModelOnDisk:
 
 
 def _download(repository: str, file: str, revision: str | None, token: str | None) -> Path:
-    from huggingface_hub import errors, hf_hub_download
+    from huggingface_hub import errors, get_hf_file_metadata, hf_hub_download, hf_hub_url
 
     try:
+        # Without a hub this fails at once; the download itself would try for half a minute.
+        get_hf_file_metadata(hf_hub_url(repository, file, revision=revision), token=token or None, timeout=10)
         return Path(hf_hub_download(repository, file, revision=revision, token=token or None,
                                     cache_dir=cache_folder()))
     except (errors.GatedRepoError, errors.RepositoryNotFoundError) as error:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from voicekit import device_audit
 from voicekit.engines.onnx_models import (ENGLISH, EUROPEAN, QUANTIZATION, RUSSIAN, Model, download,
                                           find_in_cache, gigaam, in_folder, on_disk, parakeet)
 from voicekit.errors import DeviceError, ModelError, UsageError
@@ -81,7 +82,9 @@ class _OnnxAsr:
                              f"{', '.join(missing)}.", f"Use --compute-type {other}.")
         try:
             recognizer = _build(model.name, folder, spec)
-            _prove(recognizer.asr, spec.device)
+            device_audit.audit(recognizer.asr, spec.device)
+            for session in device_audit.sessions(recognizer.asr).values():
+                session.disable_fallback()  # else an error on the GPU moves it to the CPU in the middle of a run
             # Files that do not fit together fail here, and not in the middle of a recording.
             recognizer.recognize(np.zeros(SAMPLE_RATE // 2, np.float32))
         except DeviceError:
@@ -298,25 +301,3 @@ def _session_options(threads: int) -> Any:
     # many small steps of a transducer took 3 times as long, the encoder a tenth longer.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
-
-
-def _prove(asr: Any, device: str) -> None:
-    """Read from every session where it runs, and forbid it to move."""
-    sessions = {name.strip("_"): value for owner in (asr, asr._preprocessor)
-                for name, value in vars(owner).items() if isinstance(value, _runtime().InferenceSession)}
-    if not sessions:
-        raise DeviceError(f"Cannot tell whether the model is on {device}: onnx-asr shows no session.",
-                          "Install the version of onnx-asr that voicekit was tested with, 0.12.")
-    for name, session in sessions.items():
-        found = _session_device(session)
-        if found != device:
-            raise DeviceError(f"The model's {name} is on {found}, not on {device}.",
-                              "Use --device cpu, or check that onnxruntime-gpu finds CUDA and cuDNN.")
-        session.disable_fallback()  # else an error on the GPU moves it to the CPU in the middle of a run
-
-
-def _session_device(session: Any) -> str:
-    first = session.get_providers()[0]
-    if first == "CUDAExecutionProvider":
-        return f"cuda:{session.get_provider_options()[first].get('device_id', '0')}"
-    return "cpu" if first == "CPUExecutionProvider" else str(first)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from voicekit import device_audit
 from voicekit.engines import whisper_windows as shared
 from voicekit.engines.whisper_windows import Decoded, Effort
 from voicekit.engines.whisper_words import TIMESTAMPS, Timing
@@ -116,7 +116,7 @@ class OpenAIWhisper:
         _set_alignment_heads(model, spec.model.revision)
         if spec.compute_type == "float16":
             _halve(model)
-        return OpenAIWhisperTranscriber(model, prove(model, spec.device), spec.compute_type)
+        return OpenAIWhisperTranscriber(model, device_audit.audit(model, spec.device), spec.compute_type)
 
 
 def _cache() -> Path:
@@ -153,38 +153,6 @@ def _halve(model: Any) -> None:
     for module in model.modules():
         if isinstance(module, (torch.nn.Linear, torch.nn.Conv1d)):
             module.half()
-
-
-def prove(model: Any, device: str) -> str:
-    """Check that every parameter and buffer of a loaded model is on one device.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        The loaded model.
-    device : str
-        Where it should be.
-
-    Returns
-    -------
-    str
-        Where it was found to be: ``cpu``, ``cuda:0``.
-
-    Raises
-    ------
-    DeviceError
-        If part of it is elsewhere; the message names that part.
-    """
-    import torch
-
-    wanted = torch.device(device)
-    if wanted.type == "cuda" and wanted.index is None:
-        wanted = torch.device("cuda", 0)
-    for name, tensor in itertools.chain(model.named_parameters(), model.named_buffers()):
-        if tensor.device != wanted:
-            raise DeviceError(f"The module {name.rpartition('.')[0] or 'Whisper'} of the model has {name} on "
-                              f"{tensor.device}, not on {wanted}.", "Report this; meanwhile take --device cpu.")
-    return str(wanted)
 
 
 class OpenAIWhisperTranscriber:

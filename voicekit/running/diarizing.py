@@ -150,7 +150,7 @@ class Diarizing:
                    "max_speakers": asked.max_speakers, "speaker_names": list(asked.names),
                    "known_speakers": None if asked.known is None else sorted(chosen.people or ()),
                    "known_threshold": chosen.threshold if asked.known is not None else None}
-        device = ", ".join(sorted(job.devices)) if job is not None and job.devices else chosen.device
+        device = job.where if job is not None and job.devices else chosen.device
         model = chosen.spec.model if chosen.spec is not None else None
         return SpeakersInfo(
             asked.engine if chosen.adapter is None else chosen.adapter.profile.name, model.name if model else "",

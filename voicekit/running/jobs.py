@@ -75,6 +75,7 @@ class Job(Generic[U, Result]):
         self.downgrades: list[str] = []
         self._chunks = chunks
         self._losses_at_start = 0
+        self._busy = self._measured = 0.0
 
     def pieces(self) -> Iterator[Piece]:
         """What to hand out first."""
@@ -107,6 +108,15 @@ class Job(Generic[U, Result]):
     def finished(self, receipt: Receipt) -> None:
         """Note that a whole piece is done."""
         self.devices.update(receipt.devices)
+        if receipt.busy is not None:
+            self._busy += receipt.busy * receipt.seconds
+            self._measured += receipt.seconds
+
+    @property
+    def where(self) -> str:
+        """For people: the devices that did the work, and how busy they were where that was measured."""
+        busy = f", {self._busy / self._measured:.0f} % busy" if self._measured else ""
+        return ", ".join(sorted(self.devices)) + busy
 
     def lost_at_start(self, piece: Piece) -> bool:
         """Whether worker after worker was lost before it began a batch: no window is to blame."""

@@ -7,7 +7,6 @@ engine, which needs no hub. What is worse than the best is told loudly.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -115,7 +114,7 @@ def _best(options: RunOptions, fetch: bool) -> tuple[str, ModelOnDisk | None, tu
     for name in diarization.names():
         last = name == diarization.names()[-1]
         try:
-            model = _find(name, options, fetch and (last or not options.engine.offline))
+            model = _find(name, options, fetch)
         except (EngineMissingError, ModelError) as error:
             if last:
                 raise _nothing(error, reasons) from error
@@ -126,9 +125,9 @@ def _best(options: RunOptions, fetch: bool) -> tuple[str, ModelOnDisk | None, tu
             continue
         if name == EMBEDDED:
             return name, model, (
-                f"No better diarization model could be had ({'; '.join(reasons)}). Speakers are told apart by the "
-                "embedded engine: it hears one speaker at a time, and mixes up similar voices sooner. voicekit doctor "
-                "says what the others need.",)
+                f"No better diarization model could be had ({'; '.join(reasons)}). The embedded engine is taken: it "
+                "hears one speaker at a time, and mixes up similar voices sooner. voicekit doctor says what the "
+                "others need.",)
         return name, model, ()
     raise AssertionError("the last engine returns or raises")
 
@@ -171,8 +170,3 @@ def _voices(people: tuple[enrolment.Person, ...], spec: DiarizerSpec,
         raise UsageError(f"Nobody was enrolled with {spec.engine} and this model.",
                          f"Enrol with: voicekit speakers add NAME sample.wav --diarize {spec.engine}")
     return found
-
-
-def token_of(given: str | None) -> str | None:
-    """The token for the hub: as given, or from the environment."""
-    return given or os.environ.get("HF_TOKEN") or None

@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from voicekit.errors import InputError
-from voicekit.scoring import need
+from voicekit.scoring import need, sweep
 from voicekit.types import Span, Turn
+
+LONG = 2000
+"""Turns of both files together, beyond which :mod:`voicekit.scoring.sweep` counts instead of pyannote.metrics."""
 
 COLLAR_DEFINITION = ("A collar is the total width around each boundary of the reference that is not scored "
                      "(pyannote's definition): 0.25 s leaves out 0.125 s on each side. "
@@ -147,6 +150,9 @@ def score(reference: Mapping[str, Sequence[Turn]], hypothesis: Mapping[str, Sequ
     for name in recordings:
         said, heard = (_without_own_overlap(turns.get(name, ()), f"{name}, {kind}", warnings)
                        for turns, kind in ((reference, "reference"), (hypothesis, "hypothesis")))
+        if len(said) + len(heard) > LONG:
+            warnings.append(f"{name}: {len(said) + len(heard)} turns would take pyannote.metrics minutes; computed "
+                            "in one pass by voicekit, to the same numbers.")
         region = tuple(regions[name]) if regions is not None else _extent([*said, *heard])
         results.append(RecordingScores(name, region, len({turn.speaker for turn in said}),
                                        len({turn.speaker for turn in heard}),
@@ -211,6 +217,9 @@ def _without_own_overlap(turns: Sequence[Turn], where: str, warnings: list[str])
 
 def _score(reference: Sequence[Turn], hypothesis: Sequence[Turn], region: Sequence[Span],
            definition: Definition) -> Score:
+    if len(reference) + len(hypothesis) > LONG:
+        return Score(definition, *sweep.parts(reference, hypothesis, region, definition.collar,
+                                              definition.skip_overlap))
     core = need("pyannote.core", "pyannote.metrics", "DER and JER")
     metrics = need("pyannote.metrics.diarization", "pyannote.metrics", "DER and JER")
     said, heard = (_annotation(core, turns) for turns in (reference, hypothesis))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from voicekit import audio, diarization
 from voicekit.execution.slots import Report, SlotContext
-from voicekit.gpu_load import GpuLoad, sampled
+from voicekit.gpu_load import sampled
 from voicekit.protocols import Diarizer, DiarizerSpec, Samples
 from voicekit.speakers import Diarization, Heard, SpeakerBounds, Stretch
 from voicekit.store import Cache, name_of
@@ -64,10 +64,10 @@ def _diarizer_here(spec: DiarizerSpec, context: SlotContext) -> Diarizer:
 def listen_chunk(task: ListenTask, context: SlotContext, report: Report) -> Receipt:
     """Listen to the stretches of a chunk; what is heard in each is stored as it is made."""
     began = time.monotonic()
-    devices: set[str] = set()
     with telling(report):
         cache = Cache(task.store, lambda message: report(Told(message)), make=False)
-        with sampled(context.device) as load:
+        engine = _diarizer_here(task.engine, context)  # before any batch: loading takes its own time
+        with sampled(engine.device) as load:
             for number, batch in enumerate(task.chunk.batches):
                 report(BatchBegun(number))
                 results: dict[int, Heard] = {}
@@ -78,17 +78,11 @@ def listen_chunk(task: ListenTask, context: SlotContext, report: Report) -> Rece
                     heard = cache.get(name, from_json) if task.read else None
                     found += heard is not None
                     if heard is None:
-                        engine = _diarizer_here(task.engine, context)
-                        devices.add(engine.device)
                         heard = engine.listen(stretch, functools.partial(recorded, task.chunk.recording))
                         cache.put(name, to_json(heard))
                     results[stretch.index] = heard
                 report(BatchDone(results, sum(stretch.duration for stretch in batch), found))
-    return Receipt(time.monotonic() - began, tuple(sorted(_with_load(one, load) for one in devices)))
-
-
-def _with_load(device: str, load: GpuLoad) -> str:
-    return f"{device} ({load})" if load.measured else device
+    return Receipt(time.monotonic() - began, (engine.device,), load.mean)
 
 
 def conclude(task: ConcludeTask, context: SlotContext, report: Report) -> Diarization:

@@ -173,6 +173,7 @@ def speak_chunk(task: SpeakTask, context: SlotContext, report: Report) -> Receip
     devices: set[str] = set()
     with telling(report):
         cache = Cache(task.store, lambda message: report(Told(message)), make=False)
+        _load(task, context)  # before any batch: loading takes its own time
         for number, batch in enumerate(task.chunk.batches):
             report(BatchBegun(number))
             results: dict[int, SentenceResult] = {}
@@ -187,6 +188,13 @@ def speak_chunk(task: SpeakTask, context: SlotContext, report: Report) -> Receip
                 devices.add(_synthesizer(spec).device)
             report(BatchDone(results, sum(sentence.duration for sentence in batch), found))
     return Receipt(time.monotonic() - began, tuple(sorted(devices)))
+
+
+def _load(task: SpeakTask, context: SlotContext) -> None:
+    for label in dict.fromkeys(sentence.speaker or "" for sentence in task.chunk.units):
+        _synthesizer(dataclasses.replace(task.cast.voices[label], threads=context.threads))
+    if task.manner.stress:
+        _stresser(task.manner.language)
 
 
 def _speak(task: SpeakTask, sentence: Sentence, spec: VoiceSpec, cache: Cache, name: str) -> SentenceResult:
