@@ -77,8 +77,11 @@ def _speaker_lines(crew: Crew, options: RunOptions, machine: Machine) -> Iterato
     if chosen.spec is not None:
         where = f"model {chosen.spec.model.name} (on disk)"
     bounds = options.speakers.bounds
-    wanted = str(bounds.exactly or f"{bounds.least or 1} to {bounds.most or 'as many as there are'}")
-    yield f"Speakers  {chosen.adapter.profile.name}, {where}, on {chosen.device}; {wanted} of them"
+    wanted = f"{bounds.exactly} of them"
+    if bounds.exactly is None:
+        least = f", at least {bounds.least}" if bounds.least else ""
+        wanted = f"their number is found out{least}{f', at most {bounds.most}' if bounds.most else ''}"
+    yield f"Speakers  {chosen.adapter.profile.name}, {where}, on {chosen.device}; {wanted}"
     for warning in (*chosen.downgrades, *chosen.notices):
         yield f"Warning   {warning}"
 

@@ -58,7 +58,7 @@ class MainJob:
         if self.options.speakers.wanted and self.options.speakers.engine not in ("auto", "channels"):
             from voicekit import diarization
 
-            diarization.adapter(self.options.speakers.engine)
+            diarization.require_installed(self.options.speakers.engine)
         if self.options.voicing.voice is not None:
             from voicekit.running import casting
 

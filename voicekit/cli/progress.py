@@ -90,7 +90,7 @@ class Reporter:
             case Planned(source, duration, to_do, units, chunks, found, what):
                 self._to_do += to_do
                 noun, verb = {"windows": ("window", "transcribe"), "sentences": ("sentence", "speak"),
-                              "stretches": ("stretch", "tell speakers apart in")}[what]
+                              "stretches": ("stretch", "listen to")}[what]
                 kept = f"{found} of {count(units, noun)} found in the cache, " if found else ""
                 self.message(logging.INFO, f"{source}: {clock(duration)}, {kept}{clock(to_do)} to {verb} in "
                                            f"{count(units - found, noun)}, {count(chunks, 'chunk')}")

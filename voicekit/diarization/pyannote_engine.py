@@ -162,8 +162,8 @@ class PyannoteDiarizer:
         found = int(clusters.max()) + 1
         warnings = []
         if not least <= found <= most:
-            warnings.append(f"Speakers found: {found}, outside the bounds from {least} to {most:g}. The recording may "
-                            "be too short for as many.")
+            warnings.append(f"Speakers found: {found}, outside the bounds from {least} to {most:g}. The recording "
+                            "may be too short for as many.")
         clusters[np.concatenate([each.sum(axis=1) == 0 for each in binary])] = reconstruction.NOBODY
         gap = self._pipeline.segmentation.min_duration_off
 
