@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from voicekit import device_audit
 from voicekit import model_files as files
 from voicekit.errors import DeviceError, EngineMissingError, ModelError
 from voicekit.protocols import ModelOnDisk, VoiceSpec
@@ -130,7 +131,7 @@ class SileroSynthesizer:
         finally:
             torch.set_num_threads(max(spec.threads, 1) if spec.threads else threads)
             torch.set_grad_enabled(gradients)
-        self.device = _prove(self._model, spec.device)
+        self.device = device_audit.audit(self._model, spec.device)
         self._speaker = spec.voice.name
         speakers = getattr(self._model, "speakers", None)
         if speakers and self._speaker not in speakers:
@@ -204,15 +205,3 @@ def _load(path: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return torch.package.PackageImporter(path).load_pickle("tts_models", "model")
-
-
-def _prove(model: Any, wanted: str) -> str:
-    """Where the model's tensors are; DeviceError if that is not where they were asked to be."""
-    import torch
-
-    found = {tensor.device.type for part in (model, *vars(model).values()) if isinstance(part, torch.nn.Module)
-             for tensor in (*part.parameters(), *part.buffers())}
-    device = wanted.partition(":")[0]
-    if found - {device}:
-        raise DeviceError(f"Silero's model is on {', '.join(sorted(found))}, not on {wanted}.", "Take --device cpu.")
-    return wanted
