@@ -203,6 +203,13 @@ def test_bad_wishes_are_refused_before_anything_is_done(job: Job, options: tuple
     assert sorted(path.name for path in job.folder.iterdir() if path.suffix in (".json", ".srt", ".txt")) == []
 
 
+def test_a_voice_that_cannot_be_had_is_not_blamed_on_the_speakers(job: Job) -> None:
+    done = run(job.path, "--model", job.model, "--language", "en", "--diarize", "embedded", "--voice", "piper:en_US-amy-low",
+               "--offline", "-o", "new.wav", cwd=job.folder, env=job.kept)
+    assert done.returncode == 2 and "is not on disk, and --offline forbids" in done.stderr, done.stderr
+    assert "could not be told apart" not in done.stderr and "Traceback" not in done.stderr
+
+
 def test_each_speaker_is_spoken_again_in_a_voice_of_his_own(job: Job) -> None:
     done = run(job.path, "--model", job.model, "--language", "en", "--diarize", "embedded", "--voice", "espeak", "--quality",
                "fast", "-o", "new.wav", "-o", "new.prosody.json", cwd=job.folder, env=job.kept)

@@ -61,6 +61,11 @@ class EngineProfile:
     supports: frozenset[str]
     libraries: tuple[str, ...] = ()
 
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """What has to be installed."""
+        return (self.package,)
+
 
 @dataclass(frozen=True, slots=True)
 class ModelOnDisk:

@@ -58,6 +58,7 @@ class Diarizing:
     _job: DiarizingJob | None = None
     _warnings: list[str] = field(default_factory=list)
     _lost: list[str] = field(default_factory=list)
+    _told: bool = False
 
     @property
     def _recording(self) -> Recording:
@@ -65,13 +66,14 @@ class Diarizing:
 
     def rescue(self, error: VoicekitError) -> None:
         """Nobody can be told apart; the words are worth having all the same."""
-        if isinstance(error, UsageError):  # what was asked for makes no sense; then nothing is what was meant
+        # What was asked for makes no sense, or speakers are known and it was what comes after that failed.
+        if isinstance(error, UsageError) or self._told:
             self.desk.end(Outcome(self.file, error=error), self._recording)
             return
         message = f"Speakers could not be told apart: {error.message}"
         self.desk.observe(Notice(f"{message} {error.hint}".strip(), self._recording.source.name, downgrade=True))
         self._lost.append(message)
-        self.then(self._with(self.transcript, self._info(0, {}, 0)))
+        self._go_on(self._with(self.transcript, self._info(0, {}, 0)))
 
     def begin(self) -> None:
         """Lay the grid over the recording and hand its stretches out."""
@@ -134,7 +136,11 @@ class Diarizing:
             self._tell(f"{attributed.unattributed} words have no speaker: nobody is heard near them.")
         turns = names.turns(found.turns)
         info = self._info(len({turn.speaker for turn in turns}), names.how, attributed.unattributed)
-        self.then(self._with(dataclasses.replace(self.transcript, segments=attributed.segments), info, turns))
+        self._go_on(self._with(dataclasses.replace(self.transcript, segments=attributed.segments), info, turns))
+
+    def _go_on(self, transcript: Transcript) -> None:
+        self._told = True
+        self.then(transcript)
 
     def _with(self, transcript: Transcript, info: SpeakersInfo, turns: tuple[Turn, ...] = ()) -> Transcript:
         # What was lost is a failure, and everything else that was told belongs into the record too.

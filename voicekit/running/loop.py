@@ -244,7 +244,7 @@ class Run:
 
     def _fail(self, file: InputFile, recording: Recording, error: BaseException, rescue: Rescue | None) -> None:
         if rescue is not None:
-            rescue(_as_ours(error))
+            self._guarded(file, recording, lambda: rescue(_as_ours(error)))
         else:
             self.end(Outcome(file, error=_as_ours(error)), recording)
 

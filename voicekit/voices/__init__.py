@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import importlib.util
 from collections.abc import Sequence
 from importlib import metadata
-from typing import TYPE_CHECKING, cast
 
 from voicekit.errors import EngineMissingError, UsageError
+from voicekit.protocols import Stresser, VoiceAdapter
+from voicekit.registry import Registry
 from voicekit.spoken import Voice
 
-if TYPE_CHECKING:
-    from voicekit.protocols import Stresser, VoiceAdapter
-
-_ADAPTERS = {
+_SYNTHESIZERS = Registry[VoiceAdapter]({
     "espeak": "voicekit.voices.espeak:Espeak",
     "silero": "voicekit.voices.silero:Silero",
     "piper": "voicekit.voices.piper:Piper",
-}
+}, "voice engine", "Choose one of: {}; or one with a voice, as espeak:en-us.")
+
+names = _SYNTHESIZERS.names
+adapter = _SYNTHESIZERS.adapter
 
 STRESSED = frozenset({"ru", "uk", "be"})
 """Languages whose stress silero-stress knows."""
@@ -28,31 +28,6 @@ TEXT = "1"
 """Counts the changes of :mod:`voicekit.text` that change what is said."""
 
 _SHOWN = 12
-
-
-def names() -> tuple[str, ...]:
-    """Every synthesizer's name, the default first."""
-    return tuple(_ADAPTERS)
-
-
-def adapter(name: str) -> VoiceAdapter:
-    """The adapter of that name; its engine's own library is not imported.
-
-    Raises
-    ------
-    UsageError
-        If there is none; the hint lists those there are.
-
-    Examples
-    --------
-    >>> adapter("espeak").extra
-    'revoice'
-    """
-    if name not in _ADAPTERS:
-        raise UsageError(f"Unknown voice engine {name!r}.",
-                         f"Choose one of: {', '.join(_ADAPTERS)}; or one with a voice, as espeak:en-us.")
-    module, _, attribute = _ADAPTERS[name].partition(":")
-    return cast("VoiceAdapter", getattr(importlib.import_module(module), attribute)())
 
 
 def parse(text: str, language: str | None) -> Voice | None:
