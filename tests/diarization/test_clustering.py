@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 import tracemalloc
 
 import numpy as np
@@ -77,14 +76,12 @@ def test_equal_embeddings_and_zeros_are_no_trouble() -> None:
 
 def test_many_embeddings_take_bounded_memory_and_give_the_same_speakers() -> None:
     embeddings, whose = voices(6, 4000)
-    begun = time.process_time()
     tracemalloc.start()
     found = cluster(embeddings, ANY, 0.6, smallest=5)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert same_groups(found, whose)
     assert peak < 150e6, "their distances alone would take 2.3 GB"
-    assert time.process_time() - begun < 60
 
 
 def test_local_speakers_of_one_window_are_different_ones() -> None:

@@ -4,7 +4,6 @@ import pickle
 import struct
 import subprocess
 import sys
-import time
 from collections import OrderedDict
 from pathlib import Path
 
@@ -137,12 +136,3 @@ def test_torch_is_not_needed(d_vector: ModelOnDisk) -> None:
             f"bands = Bands()(np.random.default_rng(0).normal(0, 0.01, 32000).astype('float32'))[None, :160]\n"
             f"print(DVector(read_weights(Path({d_vector.path!r})))(bands).shape)")
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "(1, 256)\n"
-
-
-def test_it_is_many_times_faster_than_speech(speech: NDArray[np.int16]) -> None:
-    network, bands = DVector(random_weights(9)), windows(speech, 2 * BATCH)
-    network(bands[:BATCH])
-    begun = time.process_time()
-    network(bands)
-    seconds = time.process_time() - begun
-    assert 0.4 * len(bands) / seconds > 4, "measured: 40 to 60 times real time on a core"

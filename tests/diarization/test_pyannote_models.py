@@ -123,7 +123,7 @@ def test_no_hub(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             "    print(type(error).__name__, time.monotonic() - began, error)")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     kind, seconds, words = done.stdout.split(" ", 2)
-    assert kind == "ModelError" and float(seconds) < 5
+    assert kind == "ModelError" and float(seconds) < 15, "the hub's client alone tries for 24 s"
     assert "could not be reached" in words and "--diarize onnx" in words and "--diarize embedded" in words
 
 
