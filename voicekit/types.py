@@ -5,10 +5,11 @@ No array lives in any of them: audio is a file of 16 kHz mono PCM that is read b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Literal, Protocol, TypeVar
+
+from voicekit.provenance import RunInfo
 
 SAMPLE_RATE = 16_000
 """Samples per second of every decoded recording."""
@@ -290,70 +291,6 @@ class Receipt:
     seconds: float
     devices: tuple[str, ...]
     busy: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CacheUse:
-    """What the store gave to a transcript.
-
-    Attributes
-    ----------
-    found, computed : int
-        Windows whose result was there, and windows that were transcribed.
-    damaged : int
-        Entries that were not what they should be: set aside, and computed again.
-    """
-
-    found: int
-    computed: int
-    damaged: int
-
-
-@dataclass(frozen=True, slots=True)
-class SpeakersInfo:
-    """How it was found out who spoke: what is needed to do it again, and what came of it.
-
-    Attributes
-    ----------
-    found, unattributed : int
-        How many speakers; and how many words that no speaker is near enough to have said.
-    known : mapping of str to str
-        By label or name, how a speaker got it: an enrolled voice with its similarity, a channel, a list of names.
-    cache : CacheUse or None
-        In stretches instead of windows.
-    failed : tuple of str
-        What was lost: nobody was told apart there.
-    """
-
-    engine: str
-    model: str
-    revision: str
-    device: str
-    options: Mapping[str, object] = field(default_factory=dict)
-    found: int = 0
-    known: Mapping[str, str] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
-    unattributed: int = 0
-    cache: CacheUse | None = None
-    failed: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RunInfo:
-    """How a transcript was made: what is needed to make it again."""
-
-    engine: str
-    model: str
-    revision: str
-    device: str
-    compute_type: str
-    version: str
-    options: Mapping[str, object] = field(default_factory=dict)
-    downgrades: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    wall_seconds: float = 0.0
-    cache: CacheUse | None = None
-    speakers: SpeakersInfo | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import subprocess
 
@@ -27,6 +28,19 @@ def check_one_gap(case: Case, calm: Case, reason: str) -> None:
     assert case.files("out") == calm.files("out")
 
 
+def check_timeline(case: Case, *, lost: int, found: int) -> None:
+    """Every window is on it once, beside those a worker was lost with; pieces of one worker are never at one time."""
+    timeline = case.json("out")["run"]["timeline"]
+    windows = [entry for entry in timeline if entry["stage"] == "transcribe"]
+    assert len([entry for entry in windows if entry["fate"] == "lost"]) == lost
+    assert len([entry for entry in windows if entry["fate"] == "found"]) == found
+    assert sorted(one["index"] for one in windows if one["fate"] != "lost") == sorted(case.status("out"))
+    for worker in {entry["worker"] for entry in timeline if "worker" in entry}:
+        times = {(one["began"], one["ended"]) for one in timeline if one.get("worker") == worker}
+        assert all(ended <= began for (_, ended), (began, _) in itertools.pairwise(sorted(times)))
+    assert timeline[0]["stage"] == "prepare" and "worker" not in timeline[0]
+
+
 def test_a_window_that_always_kills_its_worker(case: Case, calm: Case) -> None:
     said = case.run("out", fault={"do": "kill", "loud": True}, code=3)
     assert "could not be transcribed" in said and said.count("tried again") <= 2
@@ -37,6 +51,9 @@ def test_a_window_that_kills_its_worker_once(case: Case, calm: Case) -> None:
     case.run("out", fault={"do": "kill", "loud": True, "once": str(case.folder / "once")})
     assert case.files("out") == calm.files("out")
     assert any("tried again" in warning for warning in case.json("out")["run"]["warnings"])
+    check_timeline(case, lost=1, found=0)
+    case.run("out")
+    check_timeline(case, lost=0, found=len(case.status("out")))
 
 
 def test_a_worker_that_hangs_is_replaced(case: Case, calm: Case) -> None:

@@ -16,7 +16,8 @@ from tests.formats.transcripts import random_transcript, transcript, word
 from voicekit.errors import InputError
 from voicekit.formats import parse, read, render, schema
 from voicekit.options import SubtitleOptions
-from voicekit.types import CacheUse, Language, Segment, Source, SpeakersInfo, Transcript, Turn
+from voicekit.provenance import CacheUse, SpeakersInfo
+from voicekit.types import Language, Segment, Source, Transcript, Turn
 
 NO_LIMIT = SubtitleOptions()
 FULL = transcript(

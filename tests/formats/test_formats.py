@@ -15,7 +15,8 @@ from voicekit.errors import UsageError
 from voicekit.formats.base import one_line
 from voicekit.formats.rttm import turns
 from voicekit.options import SubtitleOptions
-from voicekit.types import Segment, Source, SpeakersInfo, Turn
+from voicekit.provenance import SpeakersInfo
+from voicekit.types import Segment, Source, Turn
 
 NO_LIMIT = SubtitleOptions()
 SPOKEN = transcript(Segment(0.32, 1.5, " Good\nmorning. ", speaker="SPEAKER_00"),

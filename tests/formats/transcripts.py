@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import pytest
 
-from voicekit.types import Language, LedgerEntry, RunInfo, Segment, Source, Transcript, Turn, Word
+from voicekit.provenance import RunInfo, TimelineEntry
+from voicekit.types import Language, LedgerEntry, Segment, Source, Transcript, Turn, Word
 
 VOCABULARIES = {
     "english": "I the voice of a recording, which nobody heard. Mr. Smith's co-operation \"so!\" 1984 5%",
@@ -68,7 +69,19 @@ def random_transcript(rng: random.Random) -> Transcript:
         at = max(at, 0.0)
     turns = tuple(Turn(max(segment.start, 0.0), segment.end, segment.speaker) for segment in segments
                   if segment.speaker)
-    return transcript(*segments, turns=turns if rng.random() < 0.5 else ())
+    plain = transcript(*segments, turns=turns if rng.random() < 0.5 else ())
+    return replace(plain, run=replace(plain.run, timeline=random_timeline(rng)))
+
+
+def random_timeline(rng: random.Random) -> tuple[TimelineEntry, ...]:
+    entries = []
+    for index in range(rng.choice([0, 0, 1, 5])):
+        began = round(rng.uniform(0, 9), 3)
+        worker, fate = rng.choice([(None, "found"), (0, "done"), (1, "done"), (1, "lost"), (0, "found")])
+        whole = rng.random() < 0.2
+        entries.append(TimelineEntry(rng.choice(["transcribe", "speak", "language"]), 2.0 * index, 2.0 * index + 1.5,
+                                     began, began + 0.25, worker, None if whole else index, None if whole else 0, fate))
+    return tuple(entries)
 
 
 # Root may write anywhere, so a test of permissions first gives that right up. It is lost for good

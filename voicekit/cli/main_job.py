@@ -19,9 +19,10 @@ from voicekit.options import RunOptions, SubtitleOptions
 if TYPE_CHECKING:
     from voicekit.cli.outputs import OutputPlan, Target
     from voicekit.cli.progress import Reporter
+    from voicekit.provenance import SpeakersInfo
     from voicekit.running.preparation import Outcome
     from voicekit.spoken import Voicing
-    from voicekit.types import InputFile, SpeakersInfo, Transcript
+    from voicekit.types import InputFile, Transcript
 
 
 @dataclass

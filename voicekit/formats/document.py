@@ -2,7 +2,8 @@
 
 Its schema is ``transcript.schema.json`` beside this file; :mod:`voicekit.formats.reading` is the
 way back. Version 1 may gain fields that are only there where there is something to say: ``turns``,
-``run.speakers`` and a word's ``overlap`` are written where speakers were told apart.
+``run.speakers`` and a word's ``overlap`` are written where speakers were told apart, ``run.timeline`` where anything
+was done.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from numbers import Integral, Real
 
 from voicekit.formats.base import Format
 from voicekit.options import SubtitleOptions
-from voicekit.types import CacheUse, RunInfo, Segment, SpeakersInfo, Transcript, Word
+from voicekit.provenance import CacheUse, RunInfo, SpeakersInfo, TimelineEntry
+from voicekit.types import Segment, Transcript, Word
 
 SCHEMA = "voicekit.transcript/1"
 """Name and version of the form; the number grows when a reader would have to change."""
@@ -105,6 +107,17 @@ def _run(run: RunInfo) -> dict[str, object]:
         "wall_seconds": _time(run.wall_seconds),
         **_cache(run.cache),
         **({"speakers": _speakers(run.speakers)} if run.speakers is not None else {}),
+        **({"timeline": [_timeline_entry(entry) for entry in run.timeline]} if run.timeline else {}),
+    }
+
+
+def _timeline_entry(entry: TimelineEntry) -> dict[str, object]:
+    where = {"worker": entry.worker, "index": entry.index, "batch": entry.batch}
+    return {
+        "stage": entry.stage, "start": _time(entry.start), "end": _time(entry.end),
+        "began": _time(entry.began), "ended": _time(entry.ended),
+        **{name: int(value) for name, value in where.items() if value is not None},
+        "fate": entry.fate,
     }
 
 

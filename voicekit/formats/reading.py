@@ -14,8 +14,8 @@ from typing import TypeVar, cast, get_args
 
 from voicekit.errors import InputError
 from voicekit.formats.document import SCHEMA
-from voicekit.types import (CacheUse, Language, LedgerEntry, RunInfo, Segment, Source, SpeakersInfo, Status,
-                            Transcript, Turn, Word)
+from voicekit.provenance import CacheUse, Fate, RunInfo, SpeakersInfo, TimelineEntry
+from voicekit.types import Language, LedgerEntry, Segment, Source, Status, Transcript, Turn, Word
 
 _HINT = "It should be a .json file as voicekit writes it; make it again, or correct this place."
 
@@ -90,7 +90,7 @@ def parse(text: str) -> Transcript:
         segments=fields.items("segments", "start end text speaker words", _segment),
         ledger=fields.items("ledger", "start end window status reason", _entry),
         run=_run(fields.inner("run", "engine model revision options version device compute_type "
-                                     "downgrades warnings wall_seconds", "cache speakers")),
+                                     "downgrades warnings wall_seconds", "cache speakers timeline")),
         partial=fields.flag("partial"),
         turns=fields.items("turns", "start end speaker", _turn) if "turns" in fields.values else (),
     )
@@ -245,7 +245,19 @@ def _run(fields: _Fields) -> RunInfo:
         wall_seconds=fields.number("wall_seconds"),
         cache=_cache(fields),
         speakers=_speakers(fields.inner("speakers", speakers, "cache")) if "speakers" in fields.values else None,
+        timeline=fields.items("timeline", "stage start end began ended fate", _timeline_entry, "worker index batch")
+        if "timeline" in fields.values else (),
     )
+
+
+def _timeline_entry(fields: _Fields) -> TimelineEntry:
+    fate = fields.text("fate")
+    if fate not in get_args(Fate):
+        raise fields.wrong("fate", "one of " + ", ".join(get_args(Fate)))
+    worker, index, batch = (fields.whole(key) if key in fields.values else None
+                            for key in ("worker", "index", "batch"))
+    return TimelineEntry(fields.text("stage"), fields.number("start"), fields.number("end"), fields.number("began"),
+                         fields.number("ended"), worker, index, batch, cast(Fate, fate))
 
 
 def _speakers(fields: _Fields) -> SpeakersInfo:

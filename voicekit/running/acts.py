@@ -37,6 +37,11 @@ class Act(Protocol):
         ...
 
     @property
+    def stage(self) -> str:
+        """What is done, in one word."""
+        ...
+
+    @property
     def rescue(self) -> Rescue | None:
         """What to do where it fails; None ends the file with the error."""
         ...

@@ -11,6 +11,7 @@ from voicekit.errors import ProcessingError, UsageError, VoicekitError
 from voicekit.execution.slots import Work
 from voicekit.planning import chunks as chunking
 from voicekit.protocols import DiarizerSpec
+from voicekit.provenance import CacheUse, SpeakersInfo
 from voicekit.running.acts import Desk, Errand
 from voicekit.running.events import Notice, Planned
 from voicekit.running.jobs import Job
@@ -20,7 +21,7 @@ from voicekit.running.telling_apart import TellingApart
 from voicekit.speakers import Diarization, Heard, Stretch
 from voicekit.stages.attribution import attribute
 from voicekit.stages.naming import names_of
-from voicekit.types import CacheUse, Chunk, InputFile, Recording, SpeakersInfo, Transcript, Turn
+from voicekit.types import Chunk, InputFile, Recording, Transcript, Turn
 from voicekit.worker.channels import ChannelsTask, speaking_channels
 from voicekit.worker.diarizing import ConcludeTask, ListenTask, conclude, listen_chunk, nobody
 
@@ -53,6 +54,7 @@ class Diarizing:
     transcript: Transcript
     chosen: TellingApart
     then: Callable[[Transcript], None]
+    stage: str = field(default="diarize", init=False)
     _stretches: tuple[Stretch, ...] = ()
     _found: Found[Heard] = field(default_factory=lambda: Found({}, 0, False))
     _job: DiarizingJob | None = None

@@ -94,7 +94,7 @@ class Job(Generic[U, Result]):
             return 0.0
         fresh = [index for index in payload.results if index not in self.results]
         self.results.update(payload.results)
-        self.found += payload.found
+        self.found += len(payload.found)
         return payload.seconds if fresh else 0.0
 
     def tell(self, told: Told) -> bool:

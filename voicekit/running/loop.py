@@ -7,6 +7,7 @@ All state is touched here only, so there are no locks to get wrong.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import queue
 import threading
@@ -28,6 +29,7 @@ from voicekit.running.known import Known
 from voicekit.running.preparation import Outcome, Prepared, prepare
 from voicekit.running.speaking import Speaking
 from voicekit.running.telling_apart import TellingApart
+from voicekit.running.timeline import Timeline
 from voicekit.running.transcribing import Transcribing
 from voicekit.running.watch import Watch
 from voicekit.store import Cache
@@ -49,6 +51,7 @@ class _Ready:
     prepared: Prepared | None
     error: VoicekitError | None
     began: float
+    ended: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class Run:
         self.cache = Cache.of(options.store, lambda message: self._events.put(_Trouble(message)))
         self.known = Known(self.cache, options)
         self._watch = Watch(options.hang_after)
+        self._timeline = Timeline()
         self._hung: dict[int, str] = {}
         self.warnings: list[str] = []
         self._active: dict[Job[Any, Any], Act] = {}
@@ -129,7 +133,7 @@ class Run:
             except Exception as problem:  # anything: it must reach the loop, or the loop waits for ever
                 error = ProcessingError(f"{file.name}: {type(problem).__name__}: {problem}")
                 error.__cause__ = problem
-            self._events.put(_Ready(file, prepared, error, began))
+            self._events.put(_Ready(file, prepared, error, began, time.monotonic()))
 
     def _check(self) -> None:
         if self._stop.is_set():
@@ -152,17 +156,27 @@ class Run:
     def _look_after(self, event: Any) -> None:
         """What an event says about how its worker is."""
         match event:
-            case Started(_, slot):
+            case Started(tag, slot):
                 self._watch.started(slot)
+                if isinstance(tag, Errand):
+                    self._timeline.errand(slot, tag)
             case Progress(Piece() as piece, slot, BatchBegun(number)):
-                work = type(self._active.get(piece.job)).__name__
-                self._watch.begun(slot, sum(unit.duration for unit in piece.chunk.batches[number]), work)
-            case Progress(_, slot, BatchDone()):
+                act, units = self._active.get(piece.job), piece.chunk.batches[number]
+                self._watch.begun(slot, sum(unit.duration for unit in units), act.stage if act else "")
+                if act is not None:
+                    self._timeline.batch(slot, act, units)
+            case Progress(_, slot, BatchDone() as done):
                 self._watch.done(slot)
+                self._timeline.done(slot, done)
             case Progress(_, slot, _):
                 self._watch.heard(slot)
-            case Finished(_, slot, _) | Raised(_, slot, _) | Died(_, slot, _):
+            case Finished(tag, slot, _):
                 self._watch.rested(slot)
+                if isinstance(tag, Errand):
+                    self._timeline.done(slot)
+            case Raised(_, slot, _) | Died(_, slot, _):
+                self._watch.rested(slot)
+                self._timeline.lost(slot)
 
     def _why_died(self, slot: int, exitcode: int | None) -> str:
         return self._hung.pop(slot, "") or why_died(exitcode)
@@ -175,6 +189,7 @@ class Run:
             case _Ready(file, Prepared() as prepared):
                 for warning in prepared.recording.warnings:
                     self.observe(Notice(warning, prepared.recording.source.name))
+                self._timeline.prepared(file, prepared.recording.source.duration, event.began, event.ended)
                 self._guarded(file, prepared.recording, lambda: self._begin(file, prepared, event.began))
             case _Ready(file, error=error):
                 self.end(Outcome(file, error=error), None)
@@ -260,6 +275,7 @@ class Run:
 
     def hand_out(self, job: Job[Any, Any], act: Act) -> None:
         """See :class:`voicekit.running.acts.Desk`."""
+        self._timeline.found(act, job)
         self._active[job] = act  # from here on errors are the job's
         for piece in job.pieces():
             self._submit(piece)
@@ -275,6 +291,10 @@ class Run:
         if recording is not None:
             Path(recording.pcm).unlink(missing_ok=True)
         self._ahead.release()
+        timeline = self._timeline.of(outcome.file)
+        if outcome.transcript is not None:
+            run = dataclasses.replace(outcome.transcript.run, timeline=timeline)
+            outcome = dataclasses.replace(outcome, transcript=dataclasses.replace(outcome.transcript, run=run))
         self._outcomes.append(outcome)
 
     # ---- jobs ----

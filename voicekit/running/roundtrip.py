@@ -128,7 +128,7 @@ class Comparing:
         heard = dataclasses.replace(self.file, path=sound, name=name)
         prepared = prepare(heard, sound.parent, self.desk.options, self.desk.cache)
         Transcribing(self.desk, self.file, prepared, time.monotonic(), then, self.transcript.language,
-                     self._unmeasured).begin()
+                     self._unmeasured, "transcribe again").begin()
 
     def _heard(self, again: Transcript) -> None:
         self._measures["round_trip_wer"] = word_error_rate(self.transcript.text, again.text)

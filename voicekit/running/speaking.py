@@ -51,6 +51,7 @@ class Speaking:
     prepared: Prepared
     transcript: Transcript
     rescue: None = None
+    stage: str = field(default="speak", init=False)
     _sentences: tuple[Sentence, ...] = ()
     _task: SpeakTask = field(init=False)
     _warnings: list[str] = field(default_factory=list)

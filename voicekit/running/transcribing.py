@@ -12,13 +12,14 @@ from voicekit.errors import ProcessingError
 from voicekit.execution.slots import Work
 from voicekit.options import RunOptions
 from voicekit.planning import chunks as chunking
+from voicekit.provenance import CacheUse, RunInfo
 from voicekit.running.acts import Desk, Errand, Rescue
 from voicekit.running.crew import Crew
 from voicekit.running.events import Notice, Planned
 from voicekit.running.jobs import Job
 from voicekit.running.preparation import Outcome, Prepared
 from voicekit.stages import merging
-from voicekit.types import CacheUse, Chunk, InputFile, Language, Recording, RunInfo, Transcript, Window, WindowResult
+from voicekit.types import Chunk, InputFile, Language, Recording, Transcript, Window, WindowResult
 from voicekit.version import __version__
 from voicekit.worker.transcribing import DetectTask, TranscribeTask, detect_language, transcribe_chunk
 
@@ -61,6 +62,8 @@ class Transcribing:
         Where it is known already.
     rescue : callable or None
         As in :class:`voicekit.running.acts.Act`.
+    stage : str
+        What it is called on the timeline.
     """
 
     desk: Desk
@@ -70,6 +73,7 @@ class Transcribing:
     then: Callable[[Transcript], None]
     language: Language | None = None
     rescue: Rescue | None = None
+    stage: str = "transcribe"
     _made: Made = field(init=False)
 
     @property

@@ -71,17 +71,18 @@ def listen_chunk(task: ListenTask, context: SlotContext, report: Report) -> Rece
             for number, batch in enumerate(task.chunk.batches):
                 report(BatchBegun(number))
                 results: dict[int, Heard] = {}
-                found = 0
+                found: list[int] = []
                 for stretch in batch:
                     name = heard_name(task.engine, context.device, task.chunk.recording, stretch)
                     # Another run of the same recording may have been faster.
                     heard = cache.get(name, from_json) if task.read else None
-                    found += heard is not None
-                    if heard is None:
+                    if heard is not None:
+                        found.append(stretch.index)
+                    else:
                         heard = engine.listen(stretch, functools.partial(recorded, task.chunk.recording))
                         cache.put(name, to_json(heard))
                     results[stretch.index] = heard
-                report(BatchDone(results, sum(stretch.duration for stretch in batch), found))
+                report(BatchDone(results, sum(stretch.duration for stretch in batch), tuple(found)))
     return Receipt(time.monotonic() - began, (engine.device,), load.mean)
 
 

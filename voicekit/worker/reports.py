@@ -20,11 +20,11 @@ class BatchBegun:
 
 @dataclass(frozen=True, slots=True)
 class BatchDone:
-    """Progress: results by index of their window or sentence, and how many of them another run had made meanwhile."""
+    """Progress: results by index of their window or sentence, and which of them another run had made meanwhile."""
 
     results: Mapping[int, Any]
     seconds: float
-    found: int = 0
+    found: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,16 +177,17 @@ def speak_chunk(task: SpeakTask, context: SlotContext, report: Report) -> Receip
         for number, batch in enumerate(task.chunk.batches):
             report(BatchBegun(number))
             results: dict[int, SentenceResult] = {}
-            found = 0
+            found: list[int] = []
             for sentence in batch:
                 spec = dataclasses.replace(task.cast.voices[sentence.speaker or ""], threads=context.threads)
                 name = sentence_name(task, sentence)
                 stored = cache.get(name, functools.partial(restore, into=place(task, sentence))) \
                     if task.read else None
-                found += stored is not None
+                if stored is not None:
+                    found.append(sentence.index)
                 results[sentence.index] = stored or _speak(task, sentence, spec, cache, name)
                 devices.add(_synthesizer(spec).device)
-            report(BatchDone(results, sum(sentence.duration for sentence in batch), found))
+            report(BatchDone(results, sum(sentence.duration for sentence in batch), tuple(found)))
     return Receipt(time.monotonic() - began, tuple(sorted(devices)))
 
 

@@ -87,7 +87,7 @@ def _transcribe(task: TranscribeTask, context: SlotContext, report: Report) -> R
             stored = cache.get(result_name(ladder.spec, task.options, sound), transcription.from_json)
             if stored is not None:
                 results[index] = stored
-        found = len(results)
+        found = tuple(results)
         missing = [window for window in batch if window.index not in results]
         sounds = [audio.read(task.chunk.recording, window.start, window.end) for window in missing]
         made = ladder.transcribe(sounds, task.options, tell)

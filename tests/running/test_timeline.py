@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.running.test_jobs import EMPTY, RECORDING, job
+from voicekit.errors import ProcessingError
+from voicekit.provenance import TimelineEntry
+from voicekit.running.acts import Errand
+from voicekit.running.timeline import Timeline
+from voicekit.types import InputFile
+from voicekit.worker.reports import BatchDone
+
+FILE, OTHER = InputFile(Path("talk.mp3"), "talk.mp3"), InputFile(Path("walk.mp3"), "walk.mp3")
+
+
+@dataclass
+class Doing:
+    """What a timeline asks of an act."""
+
+    file: InputFile
+    stage: str
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_every_piece_is_on_the_worker_that_did_it() -> None:
+    clock = Clock()
+    timeline = Timeline(clock)
+    made, piece = job(3, 2)
+    act = Doing(FILE, "transcribe")
+    clock.now += 2
+    timeline.prepared(FILE, 60.0, 100.5, 102.0)
+    made.results[0] = EMPTY
+    timeline.found(act, made)
+    timeline.batch(1, act, piece.chunk.batches[1])
+    clock.now += 3
+    timeline.done(1, BatchDone({2: EMPTY, 3: EMPTY}, 18.0, (3,)))
+    assert timeline.of(OTHER) == ()
+    assert timeline.of(FILE) == (
+        TimelineEntry("prepare", 0.0, 60.0, 0.5, 2.0),
+        TimelineEntry("transcribe", 0.0, 9.0, 2.0, 2.0, None, 0, 0, "found"),
+        TimelineEntry("transcribe", 20.0, 29.0, 2.0, 5.0, 1, 2, 2, "done"),
+        TimelineEntry("transcribe", 30.0, 39.0, 2.0, 5.0, 1, 3, 2, "found"))
+    assert timeline.of(FILE) == ()
+
+
+def test_a_worker_that_dies_leaves_what_it_was_on() -> None:
+    clock = Clock()
+    timeline = Timeline(clock)
+    made, piece = job(2, 1)
+    timeline.batch(0, Doing(FILE, "diarize"), piece.chunk.batches[0])
+    clock.now += 1
+    timeline.lost(0)
+    timeline.lost(0)  # between two batches it was on nothing
+    timeline.batch(2, Doing(FILE, "diarize"), piece.chunk.batches[0])
+    timeline.done(2)
+    fates = [(entry.worker, entry.fate) for entry in timeline.of(FILE)]
+    assert fates == [(0, "lost"), (2, "done")]
+
+
+def test_what_is_done_once_is_about_the_whole_recording() -> None:
+    clock = Clock()
+    timeline = Timeline(clock)
+    errand = Errand(FILE, RECORDING, "language", len, (), print, lambda why: ProcessingError(why))
+    timeline.errand(0, errand)
+    clock.now += 0.25
+    timeline.done(0)
+    assert timeline.of(FILE) == (TimelineEntry("language", 0.0, 100.0, 0.0, 0.25, 0),)

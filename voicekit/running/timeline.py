@@ -1,0 +1,88 @@
+"""Who did what when, noted from the events of a run as they pass."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from voicekit.provenance import Fate, TimelineEntry
+from voicekit.running.acts import Act, Errand
+from voicekit.running.jobs import Job
+from voicekit.types import InputFile, Unit
+from voicekit.worker.reports import BatchDone
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """What a slot is on."""
+
+    file: InputFile
+    stage: str
+    began: float
+    units: tuple[Unit, ...] = ()
+    whole: float = 0.0
+
+
+class Timeline:
+    """The pieces of work of every file of a run.
+
+    Parameters
+    ----------
+    clock : callable
+        Seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._zero = clock()
+        self._open: dict[int, _Open] = {}
+        self._entries: dict[InputFile, list[TimelineEntry]] = defaultdict(list)
+
+    def prepared(self, file: InputFile, duration: float, began: float, ended: float) -> None:
+        """A file was decoded and its speech found, between two moments of the clock."""
+        self._entries[file].append(TimelineEntry("prepare", 0.0, duration, self._since(began), self._since(ended)))
+
+    def found(self, act: Act, job: Job[Any, Any]) -> None:
+        """These pieces of a job were in the store, so no worker gets them."""
+        now = self._since(self._clock())
+        self._entries[act.file] += [
+            TimelineEntry(act.stage, unit.start, unit.end, now, now, index=unit.index, batch=unit.index, fate="found")
+            for unit in job.units if unit.index in job.results]
+
+    def errand(self, slot: int, errand: Errand) -> None:
+        """A worker took an errand."""
+        self._open[slot] = _Open(errand.file, errand.what, self._clock(), whole=errand.recording.source.duration)
+
+    def batch(self, slot: int, act: Act, units: Sequence[Unit]) -> None:
+        """A worker began a batch."""
+        self._open[slot] = _Open(act.file, act.stage, self._clock(), tuple(units))
+
+    def done(self, slot: int, done: BatchDone | None = None) -> None:
+        """A worker finished its batch or errand."""
+        self._close(slot, "done", done.found if done is not None else ())
+
+    def lost(self, slot: int) -> None:
+        """A worker died of what it was on, or raised an error; it may have been on nothing."""
+        self._close(slot, "lost")
+
+    def of(self, file: InputFile) -> tuple[TimelineEntry, ...]:
+        """All that was noted of a file, in order of time; it is forgotten here."""
+        return tuple(sorted(self._entries.pop(file, ()), key=lambda entry: (entry.began, entry.start)))
+
+    def _close(self, slot: int, fate: Fate, found: Sequence[int] = ()) -> None:
+        open_ = self._open.pop(slot, None)
+        if open_ is None:
+            return
+        began, ended = self._since(open_.began), self._since(self._clock())
+        entries = self._entries[open_.file]
+        if not open_.units:
+            entries.append(TimelineEntry(open_.stage, 0.0, open_.whole, began, ended, slot, fate=fate))
+        for unit in open_.units:
+            entries.append(TimelineEntry(open_.stage, unit.start, unit.end, began, ended, slot, unit.index,
+                                         open_.units[0].index, "found" if unit.index in found else fate))
+
+    def _since(self, moment: float) -> float:
+        return round(max(0.0, moment - self._zero), 3)
