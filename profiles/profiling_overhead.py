@@ -1,0 +1,96 @@
+"""What ``--profile`` costs: the same command with and without it, taking turns; and a step where nobody profiles.
+
+    python -m profiles.profiling_overhead
+    python -m profiles.profiling_overhead --minutes 2 --pairs 3 --engine openai-whisper
+
+A Whisper ``base`` of the true size with random weights (see whisper_shapes.py) transcribes a synthetic talk,
+with nothing kept from run to run: the whole command is timed, with start-up, loading and writing. Which of a pair comes
+first changes from pair to pair. Needs espeak-ng, and openai-whisper for its vocabulary.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import tempfile
+import time
+import timeit
+from pathlib import Path
+
+import click
+
+from profiles import whisper_shapes
+from tests import sound
+from tests.commands import command, environment
+from tests.models import espeak, pico_cases
+from voicekit.profiling import step
+from voicekit.profiling.summary import load
+
+TOKENS = 80
+"""For each window, as in 30 s of English."""
+
+_CALLS = 100_000
+
+
+def _inactive() -> float:
+    """Seconds that a step costs where nobody profiles."""
+    def marked() -> None:
+        with step("model", first=0, together=4):
+            pass
+
+    def plain() -> None:
+        pass
+
+    return (min(timeit.repeat(marked, number=_CALLS)) - min(timeit.repeat(plain, number=_CALLS))) / _CALLS
+
+
+def _seconds(line: list[str], folder: Path) -> float:
+    """How long a command takes; what it says is shown where it fails."""
+    began = time.monotonic()
+    done = subprocess.run(line, cwd=folder, env=environment(folder), capture_output=True, text=True)
+    if done.returncode:
+        raise click.ClickException(done.stderr)
+    return time.monotonic() - began
+
+
+@click.command()
+@click.option("--minutes", default=8.0, show_default=True, help="Of speech.")
+@click.option("--pairs", default=5, show_default=True, type=click.IntRange(1))
+@click.option("--engine", default="faster-whisper", show_default=True,
+              type=click.Choice(["faster-whisper", "openai-whisper"]))
+@click.option("--size", default="base", show_default=True, type=click.Choice(list(whisper_shapes.SHAPES)))
+@click.option("--workers", default="auto", show_default=True)
+def main(minutes: float, pairs: int, engine: str, size: str, workers: str) -> None:
+    """Measure and print."""
+    if espeak.library() is None:
+        raise click.ClickException("espeak-ng's library is not installed: on Debian, apt install espeak-ng")
+    click.echo(f"a step where nobody profiles: {_inactive() * 1e9:.0f} ns")
+    with tempfile.TemporaryDirectory(prefix="voicekit-") as temporary:
+        folder = Path(temporary)
+        runtime = "ctranslate2" if engine == "faster-whisper" else "openai"
+        model = folder / f"random-{size}"
+        whisper_shapes.write(size, model, TOKENS, runtime, "int8", 1)
+        talk = pico_cases.conversation(500, minutes * 60, "en")
+        path = sound.write_plain_wav(folder / "talk.wav", talk.pcm())
+        line = command(path, "--engine", engine, "--model", model if runtime == "ctranslate2" else f"{model}.pt",
+                       "--language", "en", "--workers", workers, "--no-cache", "--overwrite", "-o", "out/",
+                       "--temp-dir", folder)
+        lines = {"without": line, "with": [*line, "--profile=talk.profile"]}
+        _seconds(line, folder)  # so that every file has been read once
+        walls: dict[str, list[float]] = {name: [] for name in lines}
+        for pair in range(pairs):
+            for name in sorted(lines, reverse=pair % 2 == 0):
+                walls[name].append(_seconds(lines[name], folder))
+            click.echo(f"  pair {pair + 1}: {walls['without'][-1]:6.2f} s without, {walls['with'][-1]:6.2f} s with: "
+                       f"{walls['with'][-1] / walls['without'][-1]:.3f}")
+        ratios = [profiled / plain for profiled, plain in zip(walls["with"], walls["without"], strict=True)]
+        click.echo(f"{engine} {size}, {minutes:g} minutes: median ratio {statistics.median(ratios):.3f} "
+                   f"({min(ratios):.3f} to {max(ratios):.3f}); median {statistics.median(walls['without']):.2f} s "
+                   f"without, {statistics.median(walls['with']):.2f} s with")
+        found = load(folder / "talk.profile")
+        for component in found.components[:6]:
+            click.echo(f"  {component.name:28} {component.wall:7.2f} s {component.share:6.1%}")
+
+
+if __name__ == "__main__":
+    main()
