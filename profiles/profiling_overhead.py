@@ -3,19 +3,22 @@
     python -m profiles.profiling_overhead
     python -m profiles.profiling_overhead --minutes 2 --pairs 3 --engine openai-whisper
 
-A Whisper ``base`` of the true size with random weights (see whisper_shapes.py) transcribes a synthetic talk,
-with nothing kept from run to run: the whole command is timed, with start-up, loading and writing. Which of a pair comes
-first changes from pair to pair. Needs espeak-ng, and openai-whisper for its vocabulary.
+A Whisper ``base`` of the true size with random weights (see whisper_shapes.py) transcribes a synthetic talk, with
+nothing kept from run to run: the whole command is timed, with start-up, loading and writing. Which of a pair comes
+first changes from pair to pair. CPU seconds are those of all its processes: where the machine has other things to do
+they tell more than the wall time. Needs espeak-ng, and openai-whisper for its vocabulary.
 """
 
 from __future__ import annotations
 
+import resource
 import statistics
 import subprocess
 import tempfile
 import time
 import timeit
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -44,13 +47,21 @@ def _inactive() -> float:
     return (min(timeit.repeat(marked, number=_CALLS)) - min(timeit.repeat(plain, number=_CALLS))) / _CALLS
 
 
-def _seconds(line: list[str], folder: Path) -> float:
-    """How long a command takes; what it says is shown where it fails."""
-    began = time.monotonic()
+class Cost(NamedTuple):
+    """What a command took: seconds, and CPU seconds of all its processes."""
+
+    wall: float
+    cpu: float
+
+
+def _cost(line: list[str], folder: Path) -> Cost:
+    """Run a command; what it says is shown where it fails."""
+    began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(line, cwd=folder, env=environment(folder), capture_output=True, text=True)
     if done.returncode:
         raise click.ClickException(done.stderr)
-    return time.monotonic() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Cost(time.monotonic() - began, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
 @click.command()
@@ -76,17 +87,20 @@ def main(minutes: float, pairs: int, engine: str, size: str, workers: str) -> No
                        "--language", "en", "--workers", workers, "--no-cache", "--overwrite", "-o", "out/",
                        "--temp-dir", folder)
         lines = {"without": line, "with": [*line, "--profile=talk.profile"]}
-        _seconds(line, folder)  # so that every file has been read once
-        walls: dict[str, list[float]] = {name: [] for name in lines}
+        _cost(line, folder)  # so that every file has been read once
+        costs: dict[str, list[Cost]] = {name: [] for name in lines}
         for pair in range(pairs):
             for name in sorted(lines, reverse=pair % 2 == 0):
-                walls[name].append(_seconds(lines[name], folder))
-            click.echo(f"  pair {pair + 1}: {walls['without'][-1]:6.2f} s without, {walls['with'][-1]:6.2f} s with: "
-                       f"{walls['with'][-1] / walls['without'][-1]:.3f}")
-        ratios = [profiled / plain for profiled, plain in zip(walls["with"], walls["without"], strict=True)]
-        click.echo(f"{engine} {size}, {minutes:g} minutes: median ratio {statistics.median(ratios):.3f} "
-                   f"({min(ratios):.3f} to {max(ratios):.3f}); median {statistics.median(walls['without']):.2f} s "
-                   f"without, {statistics.median(walls['with']):.2f} s with")
+                costs[name].append(_cost(lines[name], folder))
+            plain, profiled = costs["without"][-1], costs["with"][-1]
+            click.echo(f"  pair {pair + 1}: wall {plain.wall:6.2f} s without, {profiled.wall:6.2f} s with, "
+                       f"{profiled.wall / plain.wall:.3f}; CPU {plain.cpu:6.2f} s and {profiled.cpu:6.2f} s, "
+                       f"{profiled.cpu / plain.cpu:.3f}")
+        click.echo(f"{engine} {size}, {minutes:g} minutes, with / without:")
+        for name in Cost._fields:
+            ratios = [getattr(profiled, name) / getattr(plain, name)
+                      for profiled, plain in zip(costs["with"], costs["without"], strict=True)]
+            click.echo(f"  {name:4}: median {statistics.median(ratios):.3f}, {min(ratios):.3f} to {max(ratios):.3f}")
         found = load(folder / "talk.profile")
         for component in found.components[:6]:
             click.echo(f"  {component.name:28} {component.wall:7.2f} s {component.share:6.1%}")

@@ -38,6 +38,11 @@ int nvmlDeviceGetUtilizationRates(void *handle, unsigned *rates) {
     rates[1] = 5;
     return getenv("NO_RATES") ? 3 : 0;
 }
+int nvmlDeviceGetMemoryInfo(void *handle, unsigned long long *bytes) {
+    if (!open_) exit(70);
+    bytes[0] = 80000000000, bytes[2] = handle == &second ? 5000000000 : 0, bytes[1] = bytes[0] - bytes[2];
+    return getenv("NO_RATES") ? 3 : 0;
+}
 """
 _PROGRAM = """
 import sys, time
@@ -92,3 +97,13 @@ def test_without_a_driver() -> None:
 def test_an_error_inside_is_not_swallowed(library: Path) -> None:
     with pytest.raises(ValueError, match="inside"), sampled("cuda:0"):
         raise ValueError("inside")
+
+
+@pytest.mark.parametrize(("device", "environment", "used"), [
+    ("cuda:1", {}, "5000000000"), ("cuda:0", {}, "0"), ("cuda:0", {"CUDA_VISIBLE_DEVICES": "1"}, "5000000000"),
+    ("cpu", {}, "None"), ("cuda:7", {}, "None"), ("cuda:1", {"NO_DRIVER": "1"}, "None"), ("cuda:1", {"NO_RATES": "1"}, "None")])
+def test_memory_in_use(library: Path, device: str, environment: dict[str, str], used: str) -> None:
+    program = "import sys; from voicekit.gpu_load import memory_used; print(memory_used(sys.argv[1]))"
+    done = subprocess.run([sys.executable, "-c", program, device], capture_output=True, text=True, check=True,
+                          env={**os.environ, "LD_LIBRARY_PATH": str(library), **environment})
+    assert done.stdout.strip() == used

@@ -1,4 +1,4 @@
-"""How busy a GPU is while something runs, as its driver counts it.
+"""How busy a GPU is while something runs, and how full, as its driver counts it.
 
 NVIDIA's management library (NVML) comes with the driver and is asked directly, so that nothing has to be installed.
 Without it, or on a CPU, nothing is measured and nothing fails.
@@ -94,6 +94,32 @@ def sampled(device: str) -> Iterator[GpuLoad]:
             load.mean, load.peak = sum(seen) / len(seen), float(max(seen))
 
 
+def memory_used(device: str) -> int | None:
+    """Bytes of a GPU's memory that are in use now, by whomever.
+
+    Parameters
+    ----------
+    device : str
+        As for :func:`sampled`; None on others, and where that cannot be measured.
+
+    Examples
+    --------
+    >>> memory_used("cpu") is None
+    True
+    """
+    gpu = _Gpu.opened(device)
+    if gpu is None:
+        return None
+    try:
+        return gpu.memory()
+    finally:
+        gpu.close()
+
+
+class _Memory(ctypes.Structure):
+    _fields_ = [("total", ctypes.c_ulonglong), ("free", ctypes.c_ulonglong), ("used", ctypes.c_ulonglong)]
+
+
 class _Utilization(ctypes.Structure):
     _fields_ = [("gpu", ctypes.c_uint), ("memory", ctypes.c_uint)]
 
@@ -134,6 +160,15 @@ class _Gpu:
         rates = _Utilization()
         failed = self._library.nvmlDeviceGetUtilizationRates(self._handle, ctypes.byref(rates))
         return None if failed else int(rates.gpu)
+
+    def memory(self) -> int | None:
+        """Bytes in use; None where the driver does not say."""
+        found = _Memory()
+        try:
+            failed = self._library.nvmlDeviceGetMemoryInfo(self._handle, ctypes.byref(found))
+        except AttributeError:  # a very old driver
+            return None
+        return None if failed else int(found.used)
 
     def close(self) -> None:
         """Leave NVML as it was."""

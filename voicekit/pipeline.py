@@ -11,17 +11,20 @@ that feeds the workers in :mod:`voicekit.running.loop`, what a worker does in :m
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import multiprocessing
 import os
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from voicekit.errors import UsageError
 from voicekit.options import (
     EngineOptions, PlanOptions, Quality, RunOptions, SpeakerOptions, StoreOptions, Task, VoicingOptions)
 from voicekit.planning.machine import this_machine
+from voicekit.profiling import step
 from voicekit.running import telling_apart
 from voicekit.running.crew import choose_crew
 from voicekit.running.events import Observe
@@ -50,7 +53,8 @@ def transcribe(path: str | os.PathLike[str], *, quality: Quality = RunOptions.qu
                speakers: int | None = SpeakerOptions.speakers, min_speakers: int | None = SpeakerOptions.min_speakers,
                max_speakers: int | None = SpeakerOptions.max_speakers, speaker_names: Sequence[str] = (),
                known_speakers: Sequence[str] | None = None, channels_as_speakers: bool = SpeakerOptions.channels,
-               hf_token: str | None = SpeakerOptions.token) -> Transcript:
+               hf_token: str | None = SpeakerOptions.token,
+               profile: str | os.PathLike[str] | None = None) -> Transcript:
     """Transcribe one recording in parallel.
 
     Parameters
@@ -106,6 +110,9 @@ def transcribe(path: str | os.PathLike[str], *, quality: Quality = RunOptions.qu
         Whether each channel is a speaker; then nothing else tells them apart.
     hf_token : str, optional
         For a hub that asks who wants a model.
+    profile : path, optional
+        A folder for a profile of the run: where its time went, as ``voicekit profile show`` prints it. One that is
+        there is replaced.
 
     Returns
     -------
@@ -136,7 +143,8 @@ def transcribe(path: str | os.PathLike[str], *, quality: Quality = RunOptions.qu
                                 None if known_speakers is None else tuple(known_speakers),
                                 channels=channels_as_speakers, token=hf_token),
         store=StoreOptions(os.fspath(cache) if cache is not None else None, use_cache))
-    (outcome,) = transcribe_files([InputFile(Path(path), Path(path).name or os.fspath(path))], options)
+    with _profiled(profile, options):
+        (outcome,) = transcribe_files([InputFile(Path(path), Path(path).name or os.fspath(path))], options)
     if outcome.error is not None:
         raise outcome.error
     assert outcome.transcript is not None
@@ -153,7 +161,8 @@ def revoice(path: str | os.PathLike[str], output: str | os.PathLike[str], *, voi
             workers: int | None = PlanOptions.workers, offline: bool = EngineOptions.offline,
             temp_dir: str | None = RunOptions.temp_dir, cache: str | os.PathLike[str] | None = None,
             use_cache: bool = StoreOptions.enabled, diarize: str | None = SpeakerOptions.diarize,
-            speakers: int | None = SpeakerOptions.speakers) -> Voicing:
+            speakers: int | None = SpeakerOptions.speakers,
+            profile: str | os.PathLike[str] | None = None) -> Voicing:
     """Speak a recording again in another voice: the same words at the same times, with the same melody.
 
     Parameters
@@ -175,7 +184,7 @@ def revoice(path: str | os.PathLike[str], output: str | os.PathLike[str], *, voi
         Whether the result is compared with the original and transcribed again, for ``measures``.
     quality, language, engine, model, device, compute_type, chunks, workers, offline, temp_dir, cache, use_cache
         As for :func:`transcribe`.
-    diarize, speakers
+    diarize, speakers, profile
         As for :func:`transcribe`.
 
     Returns
@@ -213,13 +222,27 @@ def revoice(path: str | os.PathLike[str], output: str | os.PathLike[str], *, voi
         voicing=VoicingOptions(voice, dict(voices or {}), stress, prosody, keep_background, measure))
     for notice in casting.check(options):
         logging.getLogger("voicekit").warning(notice)
-    for outcome in transcribe_files([InputFile(Path(path), Path(path).name or os.fspath(path))], options):
+    file = InputFile(Path(path), Path(path).name or os.fspath(path))
+    with _profiled(profile, options), contextlib.closing(transcribe_files([file], options)) as outcomes:
+        outcome = next(outcomes)
         if outcome.error is not None:
             raise outcome.error
         assert outcome.voicing is not None and outcome.transcript is not None
-        sounds.write(outcome.voicing, outcome.transcript.source, outcome.file.path, target, extension)
+        with step("write", file=target.name):
+            sounds.write(outcome.voicing, outcome.transcript.source, outcome.file.path, target, extension)
         return dataclasses.replace(outcome.voicing, track="")
-    raise AssertionError("a file has an outcome")
+
+
+def _profiled(folder: str | os.PathLike[str] | None, options: RunOptions) -> AbstractContextManager[object]:
+    """Measure the run, if a folder is given for that."""
+    if folder is None:
+        return contextlib.nullcontext()
+    from voicekit.profiling.session import Session
+
+    plain = {name: value for step in (options, options.plan, options.engine, options.store, options.speakers,
+                                      options.voicing)
+             for name, value in vars(step).items() if isinstance(value, (str, int, float)) and name != "token"}
+    return Session(folder, replace=True, options=plain)
 
 
 def transcribe_files(files: Iterable[InputFile], options: RunOptions,
@@ -251,7 +274,9 @@ def transcribe_files(files: Iterable[InputFile], options: RunOptions,
         raise UsageError("voicekit was called while a worker process was importing your script.",
                          'Put the call under: if __name__ == "__main__":')
     machine = this_machine()
-    crew = choose_crew(options, machine)
-    apart = telling_apart.choose(options, crew.plan.devices, machine)
+    with step("choose the engine"):
+        crew = choose_crew(options, machine)
+    with step("choose the diarizer"):
+        apart = telling_apart.choose(options, crew.plan.devices, machine)
     with TemporaryFolder(options.temp_dir) as folder:
         yield from Run(list(files), options, crew, apart, folder, observe).outcomes()

@@ -10,6 +10,23 @@ Fate = Literal["done", "found", "lost"]
 """What became of a piece of work: a worker did it, the store had it, or its worker was lost with it."""
 
 
+def without_folder(model: str) -> str:
+    """A model's name; of one that was given as the path of a folder or file, only how that is called.
+
+    What is passed on to others shall not tell whose folders there are on a machine.
+
+    Examples
+    --------
+    >>> without_folder("/home/anna/models/tiny"), without_folder("C:\\\\models\\\\tiny"), without_folder("./tiny/")
+    ('tiny', 'tiny', 'tiny')
+    >>> without_folder("openai/whisper-small")
+    'openai/whisper-small'
+    """
+    if model[:1] in ("/", ".", "~", "\\") or model[1:3] in (":\\", ":/"):
+        return model.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    return model
+
+
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
     """One piece of work in a run: who did what, and when.
@@ -90,6 +107,11 @@ class SpeakersInfo:
     cache: CacheUse | None = None
     failed: tuple[str, ...] = ()
 
+    @property
+    def model_name(self) -> str:
+        """The model's name, :func:`without_folder`."""
+        return without_folder(self.model)
+
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
@@ -108,3 +130,8 @@ class RunInfo:
     cache: CacheUse | None = None
     speakers: SpeakersInfo | None = None
     timeline: tuple[TimelineEntry, ...] = ()
+
+    @property
+    def model_name(self) -> str:
+        """The model's name, :func:`without_folder`."""
+        return without_folder(self.model)

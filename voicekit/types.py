@@ -5,6 +5,7 @@ No array lives in any of them: audio is a file of 16 kHz mono PCM that is read b
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Literal, Protocol, TypeVar
@@ -335,3 +336,9 @@ class Transcript:
     def failed(self) -> tuple[LedgerEntry, ...]:
         """The ledger's gaps."""
         return tuple(entry for entry in self.ledger if entry.status == "failed")
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of it."""
+        # By name, and only when it is shown: this is the lowest floor, and must not import the formats above it.
+        shown: str = importlib.import_module("voicekit.formats.notebook").notebook(self)
+        return shown

@@ -152,7 +152,7 @@ def test_capitals_tell_no_files_apart(here: Path) -> None:
 # -- wrong usage -------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize(("outputs", "formats", "match"), [
-    (["a.docx"], None, r"unknown extension '\.docx'.*txt, srt, vtt, tsv, json, rttm"),
+    (["a.docx"], None, r"unknown extension '\.docx'.*txt, srt, vtt, tsv, json, html, rttm"),
     (["results"], None, r"no extension.*txt, srt.*end it with /"),
     ([""], None, "not a path"),
     (["a\0.srt"], None, "not a path"),

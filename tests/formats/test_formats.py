@@ -24,12 +24,12 @@ SPOKEN = transcript(Segment(0.32, 1.5, " Good\nmorning. ", speaker="SPEAKER_00")
 
 
 def test_the_types() -> None:
-    assert formats.extensions() == ("txt", "srt", "vtt", "tsv", "json", "rttm")
+    assert formats.extensions() == ("txt", "srt", "vtt", "tsv", "json", "html", "rttm")
     assert [name for name in formats.extensions() if formats.lookup(name).needs_speakers] == ["rttm"]
 
 
 def test_an_unknown_type_lists_the_known_ones() -> None:
-    with pytest.raises(UsageError, match=r"'docx'.*txt, srt, vtt, tsv, json, rttm"):
+    with pytest.raises(UsageError, match=r"'docx'.*txt, srt, vtt, tsv, json, html, rttm"):
         formats.render(SPOKEN, "docx", NO_LIMIT)
 
 

@@ -11,6 +11,8 @@ from voicekit.cli.cache import cache
 from voicekit.cli.doctor import doctor
 from voicekit.cli.failure import guarded
 from voicekit.cli.models import models
+from voicekit.cli.profile import profile
+from voicekit.cli.plot import plot
 from voicekit.cli.run import run
 from voicekit.cli.score import score
 from voicekit.cli.speakers import speakers
@@ -30,6 +32,8 @@ voicekit.add_command(voices)
 voicekit.add_command(speakers)
 voicekit.add_command(cache)
 voicekit.add_command(score)
+voicekit.add_command(profile)
+voicekit.add_command(plot)
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ import click
 
 from voicekit.errors import EXIT_DONE, EXIT_FAILED, InputError, OutputError, UsageError, VoicekitError
 from voicekit.options import RunOptions, SubtitleOptions
+from voicekit.profiling import step
 
 if TYPE_CHECKING:
     from voicekit.cli.outputs import OutputPlan, Target
@@ -33,6 +34,7 @@ class MainJob:
     subtitles: SubtitleOptions
     show: Reporter
     verbose: bool
+    embed: bool = False
     code: int = EXIT_DONE
     several: bool = False
     began: float = field(default_factory=time.monotonic)
@@ -73,15 +75,18 @@ class MainJob:
 
     def place(self, files: Sequence[InputFile], arguments: dict[str, Any]) -> list[OutputPlan[InputFile]]:
         """Where the results go, found out to be writable before a model is loaded."""
+        formats = arguments["formats"].replace(",", " ").split() if arguments["formats"] else None
         if not self.options.store.does("write"):
-            if arguments["outputs"] or arguments["formats"]:
+            if arguments["outputs"] or formats or self.embed:
                 raise UsageError(f"With --until {self.options.store.until} no file is written.",
-                                 "Leave out -o and --formats, or --until.")
+                                 "Leave out -o, --formats and --embed-audio, or --until.")
             return []
         from voicekit import formats as file_types
         from voicekit.cli import outputs
 
-        formats = arguments["formats"].replace(",", " ").split() if arguments["formats"] else None
+        if self.embed and not outputs.wants_page(arguments["outputs"], formats or ()):
+            raise UsageError("--embed-audio puts the sound into a page, and none is asked for.",
+                             "Add -o NAME.html, or html to --formats.")
         planned = outputs.plan(files, arguments["outputs"], formats, arguments["overwrite"],
                                several=self.several, spoken=self.options.voicing.voice is not None)
         for item in planned:
@@ -117,7 +122,8 @@ class MainJob:
 
     def transcribe(self, files: Sequence[InputFile], plans: Sequence[OutputPlan[InputFile]]) -> int:
         """Do it."""
-        from voicekit.pipeline import transcribe_files
+        with step("import"):
+            from voicekit.pipeline import transcribe_files
 
         targets = {item.input: item.targets for item in plans}
         if not self.options.store.does("write"):
@@ -141,10 +147,6 @@ class MainJob:
 
     def _deliver(self, outcome: Outcome, targets: Sequence[Target]) -> None:
         """Write the results of one input, or say why there are none."""
-        from voicekit import formats as file_types
-        from voicekit.cli.outputs import is_sound
-        from voicekit.formats import voicing as sound_types
-
         name = outcome.file.name
         if outcome.error is not None:
             self.fail(outcome.error, name)
@@ -153,19 +155,7 @@ class MainJob:
         if transcript is None:  # planned, and that was all
             return
         self.transcripts.append(transcript)
-        for target in targets:
-            try:
-                if outcome.voicing is not None and is_sound(target.extension):
-                    for notice in sound_types.write(outcome.voicing, transcript.source, outcome.file.path,
-                                                    target.path, target.extension):
-                        self.show.message(logging.WARNING, f"{name}: {notice}")
-                else:
-                    file_types.write(transcript, target.path, self.subtitles, extension=target.extension)
-                self.written.append(target.path)
-            except VoicekitError as error:
-                kept = "The words are kept: the same command writes them without transcribing again."
-                hint = f"{error.hint} {kept}" if self.options.store.enabled else error.hint
-                self.fail(OutputError(error.message, hint), name)
+        self._write(outcome, transcript, targets)
         if not transcript.ledger:
             self.show.message(logging.WARNING, f"{name}: no speech was found; the transcript is empty.")
         if transcript.failed:
@@ -178,6 +168,43 @@ class MainJob:
             self._tell_of_speakers(name, transcript.run.speakers)
         if outcome.voicing is not None:
             self._tell_of_voice(name, outcome.voicing)
+
+    def _write(self, outcome: Outcome, transcript: Transcript, targets: Sequence[Target]) -> None:
+        """Write each file of one input that can be written."""
+        with step("import"):
+            from voicekit import formats as file_types
+            from voicekit.cli.outputs import PAGE, is_sound
+            from voicekit.formats import voicing as sound_types
+            from voicekit.formats.report import writing as page
+
+        name = outcome.file.name
+        spoken: Path | None = None
+        # Pages last: they point at the file with the new voice, if that could be written.
+        for target in sorted(targets, key=lambda target: target.extension == PAGE):
+            with self._one_file(target, name):
+                if target.extension == PAGE:
+                    page.write(transcript, target.path, sound=outcome.file.path, voicing=outcome.voicing,
+                               embed=self.embed, new_voice=spoken, stays=not outcome.file.stdin,
+                               longest=self.options.max_duration)
+                elif outcome.voicing is not None and is_sound(target.extension):
+                    for notice in sound_types.write(outcome.voicing, transcript.source, outcome.file.path,
+                                                    target.path, target.extension):
+                        self.show.message(logging.WARNING, f"{name}: {notice}")
+                    spoken = spoken or (target.path if target.extension != sound_types.REPORT else None)
+                else:
+                    file_types.write(transcript, target.path, self.subtitles, extension=target.extension)
+
+    @contextlib.contextmanager
+    def _one_file(self, target: Target, name: str) -> Iterator[None]:
+        """One file: noted if the block writes it, and told if it cannot."""
+        try:
+            with step("write", file=target.path.name):
+                yield
+            self.written.append(target.path)
+        except VoicekitError as error:
+            kept = "The words are kept: the same command writes them without transcribing again."
+            hint = f"{error.hint} {kept}" if self.options.store.enabled else error.hint
+            self.fail(OutputError(error.message, hint), name)
 
     def _tell_of_speakers(self, name: str, speakers: SpeakersInfo) -> None:
         """Who was found, or why nobody."""

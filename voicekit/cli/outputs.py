@@ -26,6 +26,10 @@ DEFAULT_SOUND = "mp3"
 """What is written beside those where another voice is asked for."""
 
 
+PAGE = "html"
+"""The type of the page to look at, which can hold the sound as well."""
+
+
 class InputLike(Protocol):
     """What is asked of an input."""
 
@@ -194,6 +198,18 @@ def _refuse_sounds(places: Sequence[Path | Target], types: Sequence[str]) -> Non
     if named:
         raise UsageError(f"{named[0]} would hold a voice, and none is asked for.",
                          "Add --voice, for example --voice espeak; voicekit voices list shows what there is.")
+
+
+def wants_page(outputs: Sequence[str], formats: Sequence[str]) -> bool:
+    """Whether a page is among what is asked for.
+
+    Examples
+    --------
+    >>> wants_page(["talk.html"], ()), wants_page(["results/"], ["txt", "srt"])
+    (True, False)
+    """
+    return any(name.lower().endswith(f".{PAGE}") for name in outputs) or any(
+        name.lower().removeprefix(".") == PAGE for name in formats)
 
 
 def is_sound(extension: str) -> bool:

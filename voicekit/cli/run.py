@@ -13,7 +13,8 @@ import click
 from voicekit.version import __version__
 from voicekit.cli import config
 from voicekit.cli.main_job import MainJob
-from voicekit.cli.run_options import DiarizeCommand, run_options
+from voicekit.cli.profile import recorded
+from voicekit.cli.run_options import BareOptions, run_options
 from voicekit.errors import UsageError
 from voicekit.options import (
     COMPUTE_TYPES,
@@ -25,6 +26,7 @@ from voicekit.options import (
     StoreOptions,
     SubtitleOptions,
 )
+from voicekit.profiling import step
 
 
 class CountOrAuto(click.ParamType):  # type: ignore[type-arg]  # generic in newer releases only
@@ -42,12 +44,13 @@ class CountOrAuto(click.ParamType):  # type: ignore[type-arg]  # generic in newe
             self.fail(f"{value!r} is neither a whole number nor auto.", param, ctx)
 
 
-@click.command(cls=DiarizeCommand, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.command(cls=BareOptions, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.option("-o", "--output", "outputs", multiple=True, metavar="PATH",
               help="A file, whose extension decides the format (may be repeated), or a folder. "
                    "[default: .txt, .srt and .json beside the input]")
-@click.option("--formats", metavar="LIST", help="For a folder, or beside the input: txt,srt,vtt,tsv,json,rttm.")
+@click.option("--formats", metavar="LIST", help="For a folder, or beside the input: txt,srt,vtt,tsv,json,html,rttm.")
+@click.option("--embed-audio", is_flag=True, help="Put a copy of the sound into the html page: 15 MB an hour.")
 @click.option("--overwrite", is_flag=True, help="Replace existing outputs. An input never is.")
 @click.option("--chunks", type=float, default=PlanOptions.chunks, show_default=True, metavar="MINUTES",
               help="About how much audio a worker takes at a time. Never changes the result.")
@@ -119,6 +122,9 @@ class CountOrAuto(click.ParamType):  # type: ignore[type-arg]  # generic in newe
                    "[default: told from the batches so far]")
 @click.option("--config", is_eager=True, expose_value=False, callback=config.apply, metavar="FILE.toml",
               help="Options by the same names, from a file.")
+@click.option("--profile", metavar="[DIR]",
+              help="Measure where the time goes, in every process: voicekit profile show DIR. "
+                   "[DIR: the first input's name with .profile, in the current folder]")
 @click.option("--explain", is_flag=True, help="Print the plan and why; transcribe nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Only errors.")
 @click.option("-v", "--verbose", is_flag=True, help="More, and tracebacks.")
@@ -149,12 +155,15 @@ def run(**arguments: Any) -> int:
     logger.setLevel(level)
     logger.propagate = False
     try:
-        with TemporaryFolder(options.temp_dir) as folder:
-            job = MainJob(options, subtitles, show, arguments["verbose"])
-            files = job.accept(arguments, folder)
+        with recorded(arguments), TemporaryFolder(options.temp_dir) as folder:
+            job = MainJob(options, subtitles, show, arguments["verbose"], arguments["embed_audio"])
+            with step("find the inputs"):
+                files = job.accept(arguments, folder)
             if arguments["explain"]:
                 return job.explain(files, folder)
-            return job.transcribe(files, job.place(files, arguments))
+            with step("place the outputs"):
+                plans = job.place(files, arguments)
+            return job.transcribe(files, plans)
     finally:
         logger.removeHandler(handler)
 

@@ -3,30 +3,48 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
+from voicekit.cli.profile import is_folder
 from voicekit.errors import UsageError
 from voicekit.options import EngineOptions, PlanOptions, RunOptions, SpeakerOptions, StoreOptions, VoicingOptions
 
 
-class DiarizeCommand(click.Command):
-    """A command whose ``--diarize`` may stand without a value: an engine is never a file that is there."""
+class BareOptions(click.Command):
+    """A command some of whose options may stand without a value: what follows is asked whether it is one."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Write ``--diarize=auto`` where no engine follows."""
-        complete = []
+        """Write ``--diarize=auto`` where no engine follows, and the like."""
+        complete: list[str] = []
         for index, argument in enumerate(args):
+            if argument == "--":
+                complete += args[index:]
+                break
             following = args[index + 1] if index + 1 < len(args) else "-"
-            complete.append("--diarize=auto" if argument == "--diarize" and not _engine(following) else argument)
+            bare = _BARE.get(argument)
+            complete.append(argument if bare is None or bare.follows(following) else f"{argument}={bare.default}")
         return super().parse_args(ctx, complete)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bare:
+    """What an option means without a value, and whether what follows is one."""
+
+    default: str
+    follows: Callable[[str], bool]
 
 
 def _engine(argument: str) -> bool:
     name = argument.partition(":")[0]
     # A misspelt engine shall be told as such, and not be looked for among the files.
     return name.isidentifier() and not os.path.exists(argument)
+
+
+_BARE = {"--diarize": _Bare("auto", _engine), "--profile": _Bare("", is_folder)}
 
 
 def run_options(arguments: dict[str, Any]) -> RunOptions:

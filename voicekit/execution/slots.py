@@ -19,14 +19,17 @@ import queue
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, Generic, TypeVar
+
+from voicekit.profiling import step
 
 Tag = TypeVar("Tag")
 
@@ -49,6 +52,8 @@ class SlotContext:
     index: int
     device: str
     threads: int
+    born: float = field(default=0.0, compare=False)
+    """When its process was started, by :func:`time.monotonic`, which all processes share."""
 
 
 Report = Callable[[Any], None]
@@ -171,8 +176,9 @@ class Slots(Generic[Tag]):
             for slot in self._slots:
                 slot.abandon()
         self._backlog.close()
-        for slot in self._slots:
-            slot.join()
+        with step("end the workers"):
+            for slot in self._slots:
+                slot.join()
 
 
 class _Backlog:
@@ -267,7 +273,8 @@ class _Worker:
         self._listeners: dict[int, Report] = {}
         self._told_all = threading.Event()
         with _STARTING, _environment({**dict.fromkeys(_THREAD_VARIABLES, str(context.threads)), **_NUMPY_ALONE}):
-            self._pool = ProcessPoolExecutor(1, _SPAWN, initializer=_enter, initargs=(sender, context))
+            self._pool = ProcessPoolExecutor(1, _SPAWN, initializer=_enter,
+                                             initargs=(sender, replace(context, born=time.monotonic())))
             before = set(multiprocessing.active_children())
             self._hello: Future[int] = self._pool.submit(os.getpid)  # starts the process now
             born = [child for child in multiprocessing.active_children() if child not in before]

@@ -14,6 +14,7 @@ from voicekit.formats.document import Json
 from voicekit.placing import write_text
 from voicekit.formats.plain import Text
 from voicekit.formats.reading import parse, read
+from voicekit.formats.report import Html
 from voicekit.formats.rttm import Rttm
 from voicekit.formats.subtitles import Srt, Vtt
 from voicekit.formats.tables import Tsv
@@ -23,7 +24,7 @@ from voicekit.types import Transcript
 __all__ = ["Format", "extensions", "lookup", "parse", "read", "render", "schema", "write"]
 
 _FORMATS: dict[str, Format] = {
-    form.extension: form for form in (Text(), Srt(), Vtt(), Tsv(), Json(), Rttm())
+    form.extension: form for form in (Text(), Srt(), Vtt(), Tsv(), Json(), Html(), Rttm())
 }
 
 # Half a surrogate pair has no UTF-8 form. File names that are not UTF-8 bring such characters.
@@ -36,7 +37,7 @@ def extensions() -> tuple[str, ...]:
     Examples
     --------
     >>> extensions()
-    ('txt', 'srt', 'vtt', 'tsv', 'json', 'rttm')
+    ('txt', 'srt', 'vtt', 'tsv', 'json', 'html', 'rttm')
     """
     return tuple(_FORMATS)
 

@@ -11,6 +11,7 @@ from voicekit.errors import ProcessingError, UsageError, VoicekitError
 from voicekit.execution.slots import Work
 from voicekit.planning import chunks as chunking
 from voicekit.protocols import DiarizerSpec
+from voicekit.profiling import step
 from voicekit.provenance import CacheUse, SpeakersInfo
 from voicekit.running.acts import Desk, Errand
 from voicekit.running.events import Notice, Planned
@@ -133,7 +134,8 @@ class Diarizing:
         names = names_of(found, self.desk.options.speakers.names, self.chosen.people, self.chosen.threshold)
         for warning in names.warnings:
             self._tell(warning)
-        attributed = attribute(self.transcript.segments, names.turns(found.turns), names.turns(found.exclusive))
+        with step("attribute", source=self._recording.source.name):
+            attributed = attribute(self.transcript.segments, names.turns(found.turns), names.turns(found.exclusive))
         if attributed.unattributed:
             self._tell(f"{attributed.unattributed} words have no speaker: nobody is heard near them.")
         turns = names.turns(found.turns)

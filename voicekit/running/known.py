@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from voicekit.errors import UsageError
 from voicekit.options import RunOptions, Stage
+from voicekit.profiling import step
 from voicekit.running.crew import Crew
 from voicekit.protocols import DiarizerSpec
 from voicekit.speakers import Heard, Stretch
@@ -138,7 +139,8 @@ class Known:
         if self._cache.folder is None or not units:
             return Found({}, 0, False)
         store, damaged = self._options.store, self._cache.damaged
-        names = {unit.index: name(unit) for unit in units}
+        with step("name the results"):
+            names = {unit.index: name(unit) for unit in units}
         results: dict[int, Result] = {}
         if store.may_read(stage):
             stored = {unit.index: self._cache.get(names[unit.index], parse(unit)) for unit in units}

@@ -20,6 +20,8 @@ from typing import Any
 from voicekit.errors import DISK_FULL, OutputError, ProcessingError, VoicekitError
 from voicekit.execution.slots import Died, Finished, Progress, Raised, SlotContext, Slots, Started
 from voicekit.options import RunOptions
+from voicekit.profiling import step, switch
+from voicekit.profiling.steps import WAIT
 from voicekit.running.acts import Act, Errand, Rescue
 from voicekit.running.crew import Crew, russian_crew
 from voicekit.running.diarizing import Diarizing
@@ -114,26 +116,32 @@ class Run:
             self._ahead.release()
             preparing.join()
             self.known.close()
+            for file in self._timeline.unfinished():
+                switch.timeline(file.name, self._timeline.of(file), self._timeline.zero)
 
     # ---- preparing, in its own thread ----
 
     def _prepare_all(self) -> None:
-        for file in self._files:
-            self._ahead.acquire()
-            if self._stop.is_set():
-                return
-            began = time.monotonic()
-            prepared, error = None, None
-            try:
-                prepared = prepare(file, self.folder, self.options, self.cache, self._check)
-            except _Stopped:
-                return
-            except VoicekitError as problem:
-                error = problem
-            except Exception as problem:  # anything: it must reach the loop, or the loop waits for ever
-                error = ProcessingError(f"{file.name}: {type(problem).__name__}: {problem}")
-                error.__cause__ = problem
-            self._events.put(_Ready(file, prepared, error, began, time.monotonic()))
+        with switch.thread(switch.PREPARE), contextlib.suppress(_Stopped):
+            for file in self._files:
+                with step(WAIT):
+                    self._ahead.acquire()
+                self._check()
+                self._events.put(self._prepare(file))
+
+    def _prepare(self, file: InputFile) -> _Ready:
+        began = time.monotonic()
+        prepared, error = None, None
+        try:
+            prepared = prepare(file, self.folder, self.options, self.cache, self._check)
+        except _Stopped:
+            raise
+        except VoicekitError as problem:
+            error = problem
+        except Exception as problem:  # anything: it must reach the loop, or the loop waits for ever
+            error = ProcessingError(f"{file.name}: {type(problem).__name__}: {problem}")
+            error.__cause__ = problem
+        return _Ready(file, prepared, error, began, time.monotonic())
 
     def _check(self) -> None:
         if self._stop.is_set():
@@ -149,7 +157,8 @@ class Run:
                 self._hung[slot] = f"the worker did nothing for {seconds:.0f} s"
                 self._slots.kill(slot)
             with contextlib.suppress(queue.Empty):
-                event = self._events.get(timeout=1)
+                with step(WAIT):
+                    event = self._events.get(timeout=1)
                 self._look_after(event)
                 return event
 
@@ -284,7 +293,7 @@ class Run:
 
     def send(self, errand: Errand) -> None:
         """See :class:`voicekit.running.acts.Desk`."""
-        self._slots.submit(errand, errand.work, errand.task, urgent=True)
+        self._slots.submit(errand, switch.measured(errand.work, errand.what), errand.task, urgent=True)
 
     def end(self, outcome: Outcome, recording: Recording | None) -> None:
         """See :class:`voicekit.running.acts.Desk`."""
@@ -292,6 +301,7 @@ class Run:
             Path(recording.pcm).unlink(missing_ok=True)
         self._ahead.release()
         timeline = self._timeline.of(outcome.file)
+        switch.timeline(outcome.file.name, timeline, self._timeline.zero)
         if outcome.transcript is not None:
             run = dataclasses.replace(outcome.transcript.run, timeline=timeline)
             outcome = dataclasses.replace(outcome, transcript=dataclasses.replace(outcome.transcript, run=run))
@@ -300,9 +310,10 @@ class Run:
     # ---- jobs ----
 
     def _submit(self, piece: Piece) -> None:
-        work, task = self._active[piece.job].task(piece.chunk)
+        act = self._active[piece.job]
+        work, task = act.task(piece.chunk)
         # A suspect goes first: if it is bad, that should be known early.
-        self._slots.submit(piece, work, task, urgent=piece.strikes > 0)
+        self._slots.submit(piece, switch.measured(work, act.stage), task, urgent=piece.strikes > 0)
 
     def _advance(self, piece: Piece, slot: int, seconds: float) -> None:
         if seconds and piece.job in self._active:

@@ -18,6 +18,8 @@ from voicekit.engines.silero import SileroDetector
 from voicekit.errors import UsageError, VoicekitError
 from voicekit.options import RunOptions
 from voicekit.planning import frames, speech, windows
+from voicekit.profiling import note, step
+from voicekit.profiling.steps import DECODE, LOAD
 from voicekit.protocols import Samples
 from voicekit.spoken import Voicing
 from voicekit.store import Cache, name_of
@@ -53,7 +55,8 @@ class Prepared:
         def read(start: int, stop: int) -> NDArray[np.int16]:
             return audio.read_pcm(self.recording, start, stop)
 
-        return windows.plan_windows(self.spans, self.frames, self.recording.samples, read, longest)
+        with step("plan the windows", source=self.recording.source.name):
+            return windows.plan_windows(self.spans, self.frames, self.recording.samples, read, longest)
 
 
 def prepare(file: InputFile, folder: Path, options: RunOptions = RunOptions(), cache: Cache | None = None,
@@ -62,7 +65,9 @@ def prepare(file: InputFile, folder: Path, options: RunOptions = RunOptions(), c
 
     `check` is called again and again; what it raises ends the preparation.
     """
-    recording = audio.decode(file.path, folder, name=file.name, check=check, longest=options.max_duration)
+    with step(DECODE, source=file.name):
+        recording = audio.decode(file.path, folder, name=file.name, check=check, longest=options.max_duration)
+        note(seconds=recording.source.duration)
     try:
         if options.speakers.channels and recording.channels < 2:
             raise UsageError(f"{file.name} has one channel, so channels cannot tell its speakers apart.",
@@ -79,9 +84,11 @@ _detector = functools.lru_cache(maxsize=1)(SileroDetector)
 
 def _speech(recording: Recording, options: RunOptions, cache: Cache, check: Callable[[], None]) -> frames.Frames:
     """Speech probability per frame; found in the store for the very same sound."""
-    sound = audio.sha256(recording.pcm, check)
-    name = name_of({"stage": "speech", "detector": SileroDetector.version(), "voicekit": __version__,
-                    "sound": sound}, b"")
+    with step("hash", source=recording.source.name):
+        sound = audio.sha256(recording.pcm, check)
+    with step("name the results"):
+        name = name_of({"stage": "speech", "detector": SileroDetector.version(), "voicekit": __version__,
+                        "sound": sound}, b"")
 
     def parse(stored: Any) -> frames.Frames:
         steps, probabilities = (np.frombuffer(base64.b64decode(stored[field], validate=True), kind)
@@ -104,7 +111,10 @@ def _speech(recording: Recording, options: RunOptions, cache: Cache, check: Call
             check()
             yield block
 
-    made = frames.detect(_detector(), blocks(recording))
+    with step(LOAD, model="silero"):
+        detector = _detector()
+    with step("find speech", source=recording.source.name):
+        made = frames.detect(detector, blocks(recording))
     cache.put(name, {"steps": _text(np.diff(made.starts, prepend=0).astype("<u2")),
                      "probabilities": _text(made.probabilities.astype("<f4"))})
     return made

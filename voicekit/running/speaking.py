@@ -12,6 +12,7 @@ from typing import Any
 from voicekit.errors import ProcessingError
 from voicekit.execution.slots import Work
 from voicekit.planning import chunks as chunking
+from voicekit.profiling import step
 from voicekit.running import casting
 from voicekit.running.acts import Desk, Errand
 from voicekit.running.events import Notice, Planned
@@ -73,7 +74,8 @@ class Speaking:
                        "Nothing was said, so the result is the background alone.")
             self._hand_out(Cast({}, {}, {}), manner)
             return
-        chosen = casting.specs(options, manner.language, {one.speaker for one in self._sentences})
+        with step("find the voices"):
+            chosen = casting.specs(options, manner.language, {one.speaker for one in self._sentences})
         for notice in chosen.notices:
             self._tell(notice)
         manner = dataclasses.replace(manner, stress=chosen.stress)

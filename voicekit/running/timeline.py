@@ -37,7 +37,8 @@ class Timeline:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._zero = clock()
+        self.zero = clock()
+        """What all times count from."""
         self._open: dict[int, _Open] = {}
         self._entries: dict[InputFile, list[TimelineEntry]] = defaultdict(list)
 
@@ -72,6 +73,10 @@ class Timeline:
         """All that was noted of a file, in order of time; it is forgotten here."""
         return tuple(sorted(self._entries.pop(file, ()), key=lambda entry: (entry.began, entry.start)))
 
+    def unfinished(self) -> list[InputFile]:
+        """The files of which something was noted that nobody has asked for yet."""
+        return list(self._entries)
+
     def _close(self, slot: int, fate: Fate, found: Sequence[int] = ()) -> None:
         open_ = self._open.pop(slot, None)
         if open_ is None:
@@ -85,4 +90,4 @@ class Timeline:
                                          open_.units[0].index, "found" if unit.index in found else fate))
 
     def _since(self, moment: float) -> float:
-        return round(max(0.0, moment - self._zero), 3)
+        return round(max(0.0, moment - self.zero), 3)

@@ -12,6 +12,7 @@ from voicekit.errors import ProcessingError
 from voicekit.execution.slots import Work
 from voicekit.options import RunOptions
 from voicekit.planning import chunks as chunking
+from voicekit.profiling import step
 from voicekit.provenance import CacheUse, RunInfo
 from voicekit.running.acts import Desk, Errand, Rescue
 from voicekit.running.crew import Crew
@@ -156,7 +157,8 @@ class Transcribing:
     def complete(self, job: Job[Any, Any]) -> None:
         """See :class:`voicekit.running.acts.Act`."""
         desk = self.desk
-        transcript = transcript_of(job, self._made, desk.options, desk.crew.plan.workers, desk.warnings)
+        with step("merge", source=self._recording.source.name):
+            transcript = transcript_of(job, self._made, desk.options, desk.crew.plan.workers, desk.warnings)
         self.then(transcript)
 
 

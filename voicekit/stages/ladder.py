@@ -13,6 +13,8 @@ from typing import TypeVar
 
 from voicekit.errors import VoicekitError
 from voicekit.options import DecodingOptions
+from voicekit.profiling import step
+from voicekit.profiling.steps import LOAD
 from voicekit.protocols import EngineSpec, Samples, Transcriber
 from voicekit.stages import transcription
 from voicekit.types import WindowResult
@@ -89,7 +91,8 @@ class Ladder:
         """The engine; the first call pays for loading it."""
         while self._engine is None:
             try:
-                self._engine = self._load(self.spec)
+                with step(LOAD, model=self.spec.model.name, engine=self.spec.engine):
+                    self._engine = self._load(self.spec)
             except Exception as error:
                 if self.stepped and isinstance(error, VoicekitError) and self._lower() is not None:
                     error = MemoryError(error.message)  # this step cannot be had here: on to the next

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from voicekit.errors import EngineMissingError
 from voicekit.options import Quality
+from voicekit.profiling import step
 from voicekit.prosody.transfer import transfer
 from voicekit.protocols import Samples, Stresser, Synthesizer
 from voicekit.spoken import Fitted, Register, Sentence, SentenceResult, Spoken
@@ -79,18 +80,23 @@ def speak(sentence: Sentence, room: float, original: Samples, synthesizer: Synth
     ValueError
         If the synthesizer cannot speak this text.
     """
-    words = spell(sentence.words, manner.language)
+    with step("spell"):
+        words = spell(sentence.words, manner.language)
     if not any(word.text for word in words):
         return SentenceResult("skipped", f"nothing in {sentence.text!r} can be said"), np.zeros(0, np.int16)
     if stresser is not None:
-        words = stresser.stress(words, manner.language)
-    spoken = synthesizer.speak(words, manner.language)
+        with step("stress"):
+            words = stresser.stress(words, manner.language)
+    with step("synthesize"):
+        spoken = synthesizer.speak(words, manner.language)
     own = _speech(spoken.words).duration
     wanted = own / sentence.duration if sentence.duration else 1.0
     if synthesizer.paces and abs(np.log(max(wanted, 1e-3))) > NEAR_ENOUGH:
-        spoken = synthesizer.speak(words, manner.language, float(np.clip(wanted, SLOWEST, FASTEST)))
+        with step("synthesize"):
+            spoken = synthesizer.speak(words, manner.language, float(np.clip(wanted, SLOWEST, FASTEST)))
     anchors = [Span(word.start - sentence.start, word.end - sentence.start) for word in sentence.words]
-    fitted = transfer(original, BEFORE, anchors, spoken, speaker, voice, room, manner.prosody)
+    with step("follow the original"):
+        fitted = transfer(original, BEFORE, anchors, spoken, speaker, voice, room, manner.prosody)
     if not len(fitted.samples):
         return SentenceResult("skipped", "; ".join(fitted.notes)), np.zeros(0, np.int16)
     return _result(fitted, own), _pcm(fitted)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import platformdirs
 
 from voicekit.options import StoreOptions
+from voicekit.profiling import note, step
 from voicekit.store.results import Store
 
 VARIABLE = "VOICEKIT_CACHE"
@@ -69,7 +70,10 @@ class Cache:
         if self._store is None:
             return None
         try:
-            return self._store.get(name, parse)
+            with step("look up"):
+                found = self._store.get(name, parse)
+                note(found=found is not None)
+                return found
         except OSError as error:
             self._fail(error)
             return None
@@ -79,7 +83,8 @@ class Cache:
         if self._store is None:
             return
         try:
-            self._store.put(name, value)
+            with step("keep"):
+                self._store.put(name, value)
         except OSError as error:
             self._fail(error)
 

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from voicekit import audio
 from voicekit.audio.native import native
 from voicekit.execution.slots import Report, SlotContext
+from voicekit.profiling import step
+from voicekit.profiling.steps import DECODE
 from voicekit.prosody import measures
 from voicekit.protocols import Samples
 from voicekit.spoken import Register, SentenceResult
@@ -80,18 +82,21 @@ def assemble_track(task: AssembleTask, context: SlotContext, report: Report) -> 
                 if background is not None:
                     background.take(block, rate)
 
-            found = native(task.path, take, name=task.recording.source.name, longest=task.longest)
+            with step(DECODE):
+                found = native(task.path, take, name=task.recording.source.name, longest=task.longest)
         said = [(start, result) for start, result in task.sentences if result.pcm]
         pieces = [Piece(result.pcm, result.samples, result.rate, start - result.lead) for start, result in said]
         report(Alive())
-        voice = assemble(pieces, found.rate, found.samples, task.into + ".voice")
-        gain = matching_gain(voice, found.rate, found.samples, meter.loudness(task.spans))
+        with step("put together", sentences=len(pieces)):
+            voice = assemble(pieces, found.rate, found.samples, task.into + ".voice")
+        with step("match the loudness"):
+            gain = matching_gain(voice, found.rate, found.samples, meter.loudness(task.spans))
         report(Alive())
         read = reader(voice, gain)
         if background is not None:
             background.duck(Span(start, start + result.end) for start, result in said)
             read = mixed(read, background.read)
-        with open(task.into, "wb") as file:
+        with open(task.into, "wb") as file, step("limit and write"):
             for block in limited(read, found.rate, found.samples):
                 file.write(block.astype("<f4", copy=False).tobytes())
         for used in (voice, task.into + ".background", *(piece.path for piece in pieces)):
@@ -111,8 +116,9 @@ def measure_track(task: MeasureTask, context: SlotContext, report: Report) -> Ma
             group = [one for one in left if one[0].end <= begin + STRETCH] or left[:1]
             left = [one for one in left if one not in group]
             end = group[-1][0].end + 1.0
-            original = measures.hear(audio.read(task.recording, begin, min(end, duration)), SAMPLE_RATE)
-            result = measures.hear(_part(task, begin, end), task.rate)
+            with step("hear both", start=begin, end=end):
+                original = measures.hear(audio.read(task.recording, begin, min(end, duration)), SAMPLE_RATE)
+                result = measures.hear(_part(task, begin, end), task.rate)
             found += [measures.pairs(original, result, speaker, voice, Span(span.start - begin, span.end - begin))
                       for span, speaker, voice in group]
         expected = round(task.recording.samples * task.rate / SAMPLE_RATE)

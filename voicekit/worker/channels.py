@@ -14,6 +14,8 @@ from voicekit.engines.silero import SileroDetector
 from voicekit.execution.slots import Report, SlotContext
 from voicekit.planning import frames
 from voicekit.planning.speech import speech_spans
+from voicekit.profiling import step
+from voicekit.profiling.steps import DECODE
 from voicekit.protocols import Samples
 from voicekit.speakers import Diarization
 from voicekit.stages.channels import FRAME, levels, turns_of_channels
@@ -41,11 +43,13 @@ def speaking_channels(task: ChannelsTask, context: SlotContext, report: Report) 
     with telling(report):
         for channel in range(task.recording.channels):
             report(Alive())
-            one = audio.decode(task.path, folder, name=task.recording.source.name, longest=task.longest,
-                               check=lambda: report(Alive()), channel=channel)
+            with step(DECODE, channel=channel):
+                one = audio.decode(task.path, folder, name=task.recording.source.name, longest=task.longest,
+                                   check=lambda: report(Alive()), channel=channel)
             try:
                 heard: list[NDArray[np.float64]] = []
-                found = frames.detect(SileroDetector(), _blocks(one, heard, report))
+                with step("find speech", channel=channel):
+                    found = frames.detect(SileroDetector(), _blocks(one, heard, report))
                 speech.append(speech_spans(found, one.source.duration))
                 loudness.append(np.concatenate(heard) if heard else np.zeros(1))
             finally:

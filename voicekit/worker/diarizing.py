@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from voicekit import audio, diarization
 from voicekit.execution.slots import Report, SlotContext
 from voicekit.gpu_load import sampled
+from voicekit.profiling import step
+from voicekit.profiling.steps import LOAD
 from voicekit.protocols import Diarizer, DiarizerSpec, Samples
 from voicekit.speakers import Diarization, Heard, SpeakerBounds, Stretch
 from voicekit.store import Cache, name_of
@@ -53,7 +55,8 @@ class ConcludeTask:
 
 @functools.lru_cache(maxsize=1)
 def _diarizer(spec: DiarizerSpec) -> Diarizer:
-    return diarization.adapter(spec.engine).load(spec)
+    with step(LOAD, model=spec.model.name, engine=spec.engine):
+        return diarization.adapter(spec.engine).load(spec)
 
 
 def _diarizer_here(spec: DiarizerSpec, context: SlotContext) -> Diarizer:
@@ -79,7 +82,8 @@ def listen_chunk(task: ListenTask, context: SlotContext, report: Report) -> Rece
                     if heard is not None:
                         found.append(stretch.index)
                     else:
-                        heard = engine.listen(stretch, functools.partial(recorded, task.chunk.recording))
+                        with step("model", index=stretch.index):
+                            heard = engine.listen(stretch, functools.partial(recorded, task.chunk.recording))
                         cache.put(name, to_json(heard))
                     results[stretch.index] = heard
                 report(BatchDone(results, sum(stretch.duration for stretch in batch), tuple(found)))
@@ -92,12 +96,14 @@ def conclude(task: ConcludeTask, context: SlotContext, report: Report) -> Diariz
         report(Alive())
         engine = _diarizer_here(task.engine, context)
         report(Alive())
-        return engine.conclude(task.recording.samples, task.stretches, task.heard, task.bounds)
+        with step("cluster"):
+            return engine.conclude(task.recording.samples, task.stretches, task.heard, task.bounds)
 
 
 def recorded(recording: Recording, start: int, stop: int) -> Samples:
     """The recording from sample to sample, silence behind its end."""
-    inside = audio.read_pcm(recording, min(start, recording.samples), min(stop, recording.samples))
+    with step("read the sound"):
+        inside = audio.read_pcm(recording, min(start, recording.samples), min(stop, recording.samples))
     samples: NDArray[np.float32] = inside.astype(np.float32) / np.float32(32768)
     return np.pad(samples, (0, stop - start - len(samples)))
 

@@ -21,6 +21,8 @@ from voicekit.audio.lossless import flac_bytes, from_flac
 from voicekit.audio.resampling import resampled
 from voicekit.errors import EngineMissingError, VoicekitError
 from voicekit.execution.slots import Report, SlotContext
+from voicekit.profiling import step
+from voicekit.profiling.steps import LOAD
 from voicekit.prosody.pitch import register, track
 from voicekit.protocols import Stresser, Synthesizer, VoiceSpec
 from voicekit.spoken import Register, Sentence, SentenceResult, Voice
@@ -126,12 +128,14 @@ def cast_voices(task: CastTask, context: SlotContext, report: Report) -> Cast:
     with telling(report):
         labels = dict.fromkeys(sentence.speaker or "" for sentence in task.sentences)
         needed = task.manner.prosody != "fast" or len(labels) > 1
-        speakers = {label: _speaker_register(task, label) if needed else None for label in labels}
+        with step("hear the speakers"):
+            speakers = {label: _speaker_register(task, label) if needed else None for label in labels}
         specs = {spec.voice: spec for spec in (*task.given.values(), task.default, *task.others)}
         chosen = assign(speakers, {label: spec.voice for label, spec in task.given.items()}, task.default.voice,
                         [spec.voice for spec in task.others] if len(labels) > 1 else [])
         cast = {label: specs[voice] for label, voice in chosen.items()}
-        registers = {spec.voice: _voice_register(task, spec, context) for spec in cast.values()}
+        with step("hear the voices"):
+            registers = {spec.voice: _voice_register(task, spec, context) for spec in cast.values()}
         return Cast(cast, speakers, registers)
 
 
@@ -159,12 +163,14 @@ def _rounded(found: Register | None) -> Register | None:
 
 @functools.lru_cache(maxsize=4)
 def _synthesizer(spec: VoiceSpec) -> Synthesizer:
-    return voices.adapter(spec.voice.engine).load(spec)
+    with step(LOAD, model=spec.voice.name, engine=spec.voice.engine):
+        return voices.adapter(spec.voice.engine).load(spec)
 
 
 @functools.lru_cache(maxsize=1)
 def _stresser(language: str) -> Stresser | None:
-    return voices.stresser(language)
+    with step(LOAD, model=f"stress of {language}"):
+        return voices.stresser(language)
 
 
 def speak_chunk(task: SpeakTask, context: SlotContext, report: Report) -> Receipt:
@@ -203,9 +209,11 @@ def _speak(task: SpeakTask, sentence: Sentence, spec: VoiceSpec, cache: Cache, n
     # What cannot be loaded fails every sentence alike, and ends the file.
     synthesizer, stresser = _synthesizer(spec), _stresser(manner.language) if manner.stress else None
     try:
-        result, pcm = revoicing.speak(
-            sentence, task.rooms[sentence.index], _original(task.chunk.recording, sentence), synthesizer, stresser,
-            manner, task.cast.speakers.get(sentence.speaker or ""), task.cast.registers.get(spec.voice))
+        original = _original(task.chunk.recording, sentence)
+        with step("sentence", index=sentence.index):
+            result, pcm = revoicing.speak(
+                sentence, task.rooms[sentence.index], original, synthesizer, stresser, manner,
+                task.cast.speakers.get(sentence.speaker or ""), task.cast.registers.get(spec.voice))
     except (MemoryError, EngineMissingError):
         raise
     except Exception as error:  # a voice may raise anything; the ledger says what
@@ -220,7 +228,8 @@ def _speak(task: SpeakTask, sentence: Sentence, spec: VoiceSpec, cache: Cache, n
 def _original(recording: Recording, sentence: Sentence) -> NDArray[np.float32]:
     """The recording around a sentence, silence where it has none."""
     begin, end = round((sentence.start - BEFORE) * SAMPLE_RATE), round((sentence.end + AFTER) * SAMPLE_RATE)
-    inside = audio.read(recording, max(begin, 0) / SAMPLE_RATE, min(end, recording.samples) / SAMPLE_RATE)
+    with step("read the sound"):
+        inside = audio.read(recording, max(begin, 0) / SAMPLE_RATE, min(end, recording.samples) / SAMPLE_RATE)
     return np.pad(inside, (max(-begin, 0), max(0, end - begin - max(-begin, 0) - len(inside))))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from voicekit import audio, engines
 from voicekit.execution.slots import Report, SlotContext
 from voicekit.options import DecodingOptions
+from voicekit.profiling import step
 from voicekit.protocols import EngineSpec
 from voicekit.stages import transcription
 from voicekit.stages.ladder import Ladder
@@ -80,7 +81,8 @@ def _transcribe(task: TranscribeTask, context: SlotContext, report: Report) -> R
     devices: set[str] = set()
     for number, batch in enumerate(task.chunk.batches):
         report(BatchBegun(number))
-        pcm = {window.index: _pcm(task.chunk.recording, window) for window in batch}
+        with step("read the sound"):
+            pcm = {window.index: _pcm(task.chunk.recording, window) for window in batch}
         # Another run of the same recording may have been faster.
         results: dict[int, WindowResult] = {}
         for index, sound in pcm.items() if task.read else ():
@@ -89,8 +91,10 @@ def _transcribe(task: TranscribeTask, context: SlotContext, report: Report) -> R
                 results[index] = stored
         found = tuple(results)
         missing = [window for window in batch if window.index not in results]
-        sounds = [audio.read(task.chunk.recording, window.start, window.end) for window in missing]
-        made = ladder.transcribe(sounds, task.options, tell)
+        with step("read the sound"):
+            sounds = [audio.read(task.chunk.recording, window.start, window.end) for window in missing]
+        with step("model", first=batch[0].index, together=len(missing)):
+            made = ladder.transcribe(sounds, task.options, tell)
         for window, (result, spec) in zip(missing, made, strict=True):
             if result.status != "failed":  # what failed is tried again by the next run
                 cache.put(result_name(spec, task.options, pcm[window.index]), transcription.to_json(result))
@@ -134,11 +138,14 @@ def _engine_parts(spec: EngineSpec) -> dict[str, object]:
 def detect_language(task: DetectTask, context: SlotContext, report: Report) -> dict[str, float]:
     """Probability of each language over the given windows, weighted by their speech."""
     ladder = _ladder_here(task.engine, context)
-    sounds = [audio.read(task.recording, window.start, window.end) for window in task.windows]
+    with step("read the sound"):
+        sounds = [audio.read(task.recording, window.start, window.end) for window in task.windows]
     weights = [sum(span.duration for span in window.speech) for window in task.windows]
     total: dict[str, float] = {}
-    found: Sequence[Mapping[str, float]] = ladder.ask(
-        lambda engine: engine.detect_language(sounds), lambda message, downgrade: report(Told(message, downgrade)))
+    with step("model", together=len(sounds)):
+        found: Sequence[Mapping[str, float]] = ladder.ask(
+            lambda engine: engine.detect_language(sounds),
+            lambda message, downgrade: report(Told(message, downgrade)))
     for one, weight in zip(found, weights, strict=True):
         for code, probability in one.items():
             total[code] = total.get(code, 0.0) + probability * weight / sum(weights)

@@ -1,0 +1,1 @@
+"""Pictures of results, for terminals and notebooks. Matplotlib is loaded when the first one is drawn."""

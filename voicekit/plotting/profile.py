@@ -1,0 +1,118 @@
+"""A profile as a picture: where the wall time went, and how each process spent its life."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from voicekit.plotting.canvas import BAD, FAINT, shown
+from voicekit.plotting.panels import AROUND, ROW, Panel, clock_axis, label_rows, legend, length, moment, stack
+from voicekit.profiling.summary import ComponentLine, ProcessLine, load
+
+COMPONENTS = 16
+"""Components that get a row each; the others are drawn together."""
+
+PROCESSES = 32
+"""Processes that get a row each; the others are told in number."""
+
+_BUSY, _IDLE = "#2f6db5", "#d5dae0"
+
+_LIFE = {"start_up": ("start-up", "#c9a227"), "loading": ("loading models", "#9b4b97"), "busy": ("busy", _BUSY),
+         "waiting": ("waiting", _IDLE), "lost": ("lost", BAD), "profiling": ("writing the profile", FAINT)}
+"""What a life is made of, in the order in which it is drawn: the sum of each, not when it was."""
+
+
+def plot(folder: Path, target: Path, *, width: int) -> None:
+    """Draw the profile in a folder into a PNG file, which appears when it is whole; one that exists is replaced.
+
+    Parameters
+    ----------
+    folder : Path
+        As ``--profile`` wrote it.
+    target : Path
+        Its folder must exist.
+    width : int
+        Pixels; the height follows from what there is to show.
+
+    Raises
+    ------
+    InputError
+        If there is no profile in the folder.
+    EngineMissingError
+        If matplotlib is not installed.
+    OutputError
+        If the file cannot be written.
+    """
+    summary = load(folder)
+    components = _largest(summary.components)
+    processes = summary.processes[:PROCESSES]
+    panels = [Panel(AROUND + ROW * len(components), lambda axes: _components(axes, components))] if components else []
+    if processes:
+        more = len(summary.processes) - len(processes)
+        panels.append(Panel(AROUND + ROW * len(processes), lambda axes: _lives(axes, processes, more)))
+    machine = summary.machine
+    names = ", ".join(recording.name for recording in summary.recordings) or "no recording"
+    stack(f"Profile of {names}", f"{length(summary.audio)} of audio in {length(summary.wall)} · {summary.state} · "
+          f"{machine.cores} cores, {machine.cpu} · {summary.began}", panels, target, width)
+
+
+def _largest(components: Sequence[ComponentLine]) -> list[tuple[str, ComponentLine]]:
+    """Labels and components, those of the largest share first; the small ones are one."""
+    order = sorted((one for one in components if one.share > 0), key=lambda one: -one.share)
+    large, small = (order, []) if len(order) <= COMPONENTS else (order[:COMPONENTS - 1], order[COMPONENTS - 1:])
+    rows = [(shown(one.name), one) for one in large]
+    if small:
+        rows.append((f"{len(small)} others", ComponentLine("", "", *(
+            sum(getattr(one, field) for one in small) for field in ("wall", "share", "seconds", "cpu", "calls")))))
+    return rows
+
+
+def _components(axes: Any, rows: Sequence[tuple[str, ComponentLine]]) -> None:
+    axes.set_title("Where the wall time went")
+    longest = max(one.wall for _, one in rows) or 1.0
+    axes.barh(range(len(rows)), [one.wall for _, one in rows], height=0.72,
+              color=[_IDLE if one.step == "wait" else _BUSY for _, one in rows])
+    for number, (_, one) in enumerate(rows):
+        worked = "" if one.step == "wait" else f"; {one.seconds:.2f} s in all, {one.cpu:.2f} s CPU"
+        axes.text(one.wall + 0.01 * longest, number, f"{one.wall:.2f} s, {one.share:.1%}{worked}", va="center",
+                  fontsize=8)
+    axes.set_xlim(0, 1.42 * longest)  # room for the text
+    axes.set_xticks([])
+    axes.spines["bottom"].set_visible(False)
+    label_rows(axes, [label for label, _ in rows])
+
+
+def _lives(axes: Any, processes: Sequence[ProcessLine], more: int) -> None:
+    axes.set_title("How each process spent its life" + (f" (and {more} more)" if more else ""))
+    end = max(one.began + one.life for one in processes) or 1.0
+    used = []
+    for kind, (word, colour) in _LIFE.items():
+        seconds = [getattr(one, kind) for one in processes]
+        if not any(seconds):
+            continue
+        used.append((colour, word))
+        before = [one.began + sum(getattr(one, earlier) for earlier in list(_LIFE)[:list(_LIFE).index(kind)])
+                  for one in processes]
+        axes.barh(range(len(processes)), seconds, left=before, height=0.72, color=colour)
+    label_rows(axes, [shown(f"{one.name}, {_gigabytes(one.peak_memory)}") for one in processes])
+    clock_axis(axes, end)
+    axes.xaxis.set_major_formatter(lambda at, _: moment(at) if end >= 120 else f"{at:g} s")
+    legend(axes, used)
+
+
+def _gigabytes(memory: int | None) -> str:
+    return "memory unknown" if memory is None else f"{memory / 1e9:.2f} GB"
+
+
+def beside(folder: Path) -> Path:
+    """Where the picture of a profile goes if nobody says: beside its folder.
+
+    Examples
+    --------
+    >>> beside(Path("runs/talk.profile/")).name
+    'talk.profile.png'
+    """
+    whole = Path(os.path.abspath(folder))
+    return folder.parent / f"{whole.name}.png" if folder.name else whole.parent / f"{whole.name}.png"
