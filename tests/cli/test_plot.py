@@ -140,6 +140,7 @@ def test_a_profile_is_drawn_beside_its_folder(tmp_path: Path) -> None:
     pixels = image.imread(str(tmp_path / "in.profile.png"))[..., :3]
     worked, waited = columns(pixels, "#2f6db5"), columns(pixels, "#d5dae0")
     assert len(worked) and len(waited)
+    assert len(columns(pixels, "#d9662b")), "loading the model is marked"
     assert (tmp_path / "in.profile").is_dir() and not list((tmp_path / "in.profile").glob("*.png"))
 
 

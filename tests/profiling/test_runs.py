@@ -101,10 +101,10 @@ def test_compare(profiled: Job) -> None:
     folders = (profiled.folder / "first", profiled.folder / "second")
     shown = program("profile", "compare", *folders, cwd=profiled.folder)
     assert shown.returncode == 0 and "B / A" in shown.stdout and "Warning" not in shown.stdout, shown.stdout
-    assert "hf-token" in shown.stdout and "transcribe: model" in shown.stdout
+    assert "hf-token" in shown.stdout and "transcribe: load" in shown.stdout
     found = json.loads(program("profile", "compare", *folders, "--json", cwd=profiled.folder).stdout)
-    model = next(one for one in found["components"] if one["name"] == "transcribe: model")
-    assert model["before"] > 0 and model["after"] is None and model["ratio"] is None
+    loading = next(one for one in found["components"] if one["name"] == "transcribe: load")
+    assert loading["before"] > 0 and loading["after"] is None and loading["ratio"] is None
     wall = next(one for one in found["totals"] if one["name"] == "wall")
     assert wall["ratio"] == pytest.approx(wall["after"] / wall["before"])
 

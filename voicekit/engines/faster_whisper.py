@@ -20,6 +20,7 @@ from voicekit.engines.whisper_words import TIMESTAMPS, Timing
 from voicekit.errors import DeviceError, ModelError, UsageError
 from voicekit.languages import LANGUAGES
 from voicekit.options import DecodingOptions, Quality
+from voicekit.profiling import step
 from voicekit.protocols import EngineProfile, EngineSpec, ModelOnDisk, Samples
 from voicekit.types import WindowResult
 
@@ -284,8 +285,11 @@ class FasterWhisperTranscriber:
     def encode(self, windows: Sequence[Samples]) -> Any:
         """Encode the windows together."""
         extractor = self._model.feature_extractor
-        features = [extractor(shared.padded(window), padding=0) for window in windows]
-        return self._model.encode(np.stack(features).astype(np.float32, copy=False))
+        with step("features"):
+            features = [extractor(shared.padded(window), padding=0) for window in windows]
+            stacked = np.stack(features).astype(np.float32, copy=False)
+        with step("encoder"):
+            return self._model.encode(stacked)
 
     def prompt(self, options: DecodingOptions) -> list[int]:
         """Tokens of the hotwords and the initial prompt."""

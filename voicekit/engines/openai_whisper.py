@@ -14,6 +14,7 @@ from voicekit.engines.whisper_windows import Decoded, Effort
 from voicekit.engines.whisper_words import TIMESTAMPS, Timing
 from voicekit.errors import DeviceError, ModelError, UsageError
 from voicekit.options import DecodingOptions, Quality
+from voicekit.profiling import step
 from voicekit.protocols import EngineProfile, EngineSpec, ModelOnDisk, Samples
 from voicekit.types import WindowResult
 
@@ -190,10 +191,12 @@ class OpenAIWhisperTranscriber:
         from whisper import log_mel_spectrogram
 
         with torch.no_grad():
-            features = torch.stack([
-                log_mel_spectrogram(shared.padded(window), self._model.dims.n_mels, device=self.device)
-                for window in windows])
-            return self._model.encoder(features.half() if self._half else features)
+            with step("features"):
+                features = torch.stack([
+                    log_mel_spectrogram(shared.padded(window), self._model.dims.n_mels, device=self.device)
+                    for window in windows])
+            with step("encoder"):
+                return self._model.encoder(features.half() if self._half else features)
 
     def prompt(self, options: DecodingOptions) -> list[int]:
         """Tokens of the hotwords and the initial prompt, for which this engine has one place."""

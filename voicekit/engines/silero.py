@@ -7,6 +7,7 @@ any length is read in blocks with the same result as in one piece.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 from collections.abc import Iterable, Iterator
 from importlib import metadata
@@ -22,6 +23,7 @@ from voicekit.protocols import Samples
 _FRAME = 512
 _CONTEXT = 64
 _STATE = (1, 1, 128)
+_RUNTIMES = ("onnxruntime", "onnxruntime-directml", "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-rocm")
 _FRAMES_PER_CALL = 2048  # 65 s: long enough to be fast, short enough to stay in cache
 
 
@@ -33,6 +35,18 @@ def _model_file() -> Path:
         raise ModelError("faster-whisper's Silero VAD file is missing.",
                          "Reinstall it with: pip install --force-reinstall faster-whisper")
     return files[-1]
+
+
+def _runtimes() -> list[str]:
+    """Names and versions of the packages that bring onnxruntime."""
+    found = []
+    for name in _RUNTIMES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found.append(f"{name} {metadata.version(name)}")
+    if not found:  # to ask every package for its modules takes a tenth of a second, in every run
+        names = sorted(set(metadata.packages_distributions().get("onnxruntime", [])))
+        found = [f"{name} {metadata.version(name)}" for name in names]
+    return found
 
 
 class SileroDetector:
@@ -50,9 +64,7 @@ class SileroDetector:
     @staticmethod
     def version() -> str:
         """What decides the probabilities: the model's file and the versions of what brings and runs it."""
-        found = [name for name in metadata.packages_distributions().get("onnxruntime", [])]
-        return ", ".join([_model_file().name, *(f"{name} {metadata.version(name)}"
-                                                for name in ("faster-whisper", *sorted(set(found))))])
+        return ", ".join([_model_file().name, f"faster-whisper {metadata.version('faster-whisper')}", *_runtimes()])
 
     def __init__(self) -> None:
         telemetry.switch_off()

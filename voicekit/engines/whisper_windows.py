@@ -21,6 +21,7 @@ from voicekit.engines import whisper_words
 from voicekit.engines.whisper_words import Timing
 from voicekit.errors import DeviceError, ModelError, ProcessingError, UsageError
 from voicekit.options import PRESETS, DecodingOptions, Quality
+from voicekit.profiling import step
 from voicekit.protocols import Samples
 from voicekit.types import SAMPLE_RATE, Segment, WindowResult
 
@@ -223,13 +224,15 @@ def transcribe(runtime: Runtime, windows: Sequence[Samples], options: DecodingOp
         return []
     prompt = runtime.prompt(options)
     encoded = runtime.encode(windows)
+    with step("decoder"):
+        firsts = runtime.decode(encoded, options, prompt, Effort(options.beam_size))
     decoded = [_retried(runtime, window, options, prompt, first)
-               for window, first in zip(windows, runtime.decode(encoded, options, prompt,
-                                                                Effort(options.beam_size)), strict=True)]
+               for window, first in zip(windows, firsts, strict=True)]
     lengths = [len(window) / SAMPLE_RATE for window in windows]
     if options.word_timestamps:
         tokens = [[] if one.silent or not one.text.strip() else list(one.tokens) for one in decoded]
-        timings = runtime.align(encoded, options, tokens, [_frames(length) for length in lengths])
+        with step("word times"):
+            timings = runtime.align(encoded, options, tokens, [_frames(length) for length in lengths])
         found = [whisper_words.aligned(*pair) for pair in zip(timings, lengths, strict=True)]
     else:
         found = [whisper_words.split(one.tokens, runtime, length)
@@ -261,7 +264,8 @@ def _retried(runtime: Runtime, window: Samples, options: DecodingOptions, prompt
     efforts = [Effort(beams)] if beams > options.beam_size else []
     tries = [first]
     for effort in [*efforts, Effort(beams, NO_REPEAT)]:
-        [again] = runtime.decode(encoded, options, prompt, effort)
+        with step("decoder again"):
+            [again] = runtime.decode(encoded, options, prompt, effort)
         if not again.doubtful:
             return again
         tries.append(again)

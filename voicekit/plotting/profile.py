@@ -1,4 +1,4 @@
-"""A profile as a picture: where the wall time went, and how each process spent its life."""
+"""A profile as a picture: where the wall time went, and what each process did when."""
 
 from __future__ import annotations
 
@@ -7,21 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from voicekit.plotting.canvas import BAD, FAINT, shown
-from voicekit.plotting.panels import AROUND, ROW, Panel, clock_axis, label_rows, legend, length, moment, stack
-from voicekit.profiling.summary import ComponentLine, ProcessLine, load
+from voicekit.plotting import trace
+from voicekit.plotting.canvas import shown
+from voicekit.plotting.panels import AROUND, ROW, Panel, label_rows, length, stack
+from voicekit.profiling.summary import ComponentLine, load
 
 COMPONENTS = 16
 """Components that get a row each; the others are drawn together."""
 
-PROCESSES = 32
-"""Processes that get a row each; the others are told in number."""
-
 _BUSY, _IDLE = "#2f6db5", "#d5dae0"
-
-_LIFE = {"start_up": ("start-up", "#c9a227"), "loading": ("loading models", "#9b4b97"), "busy": ("busy", _BUSY),
-         "waiting": ("waiting", _IDLE), "lost": ("lost", BAD), "profiling": ("writing the profile", FAINT)}
-"""What a life is made of, in the order in which it is drawn: the sum of each, not when it was."""
 
 
 def plot(folder: Path, target: Path, *, width: int) -> None:
@@ -47,11 +41,10 @@ def plot(folder: Path, target: Path, *, width: int) -> None:
     """
     summary = load(folder)
     components = _largest(summary.components)
-    processes = summary.processes[:PROCESSES]
+    threads = trace.rows(folder, summary.processes)
     panels = [Panel(AROUND + ROW * len(components), lambda axes: _components(axes, components))] if components else []
-    if processes:
-        more = len(summary.processes) - len(processes)
-        panels.append(Panel(AROUND + ROW * len(processes), lambda axes: _lives(axes, processes, more)))
+    if threads:
+        panels.append(Panel(AROUND + ROW * min(len(threads), trace.ROWS), lambda axes: trace.draw(axes, threads)))
     machine = summary.machine
     names = ", ".join(recording.name for recording in summary.recordings) or "no recording"
     stack(f"Profile of {names}", f"{length(summary.audio)} of audio in {length(summary.wall)} · {summary.state} · "
@@ -82,28 +75,6 @@ def _components(axes: Any, rows: Sequence[tuple[str, ComponentLine]]) -> None:
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
     label_rows(axes, [label for label, _ in rows])
-
-
-def _lives(axes: Any, processes: Sequence[ProcessLine], more: int) -> None:
-    axes.set_title("How each process spent its life" + (f" (and {more} more)" if more else ""))
-    end = max(one.began + one.life for one in processes) or 1.0
-    used = []
-    for kind, (word, colour) in _LIFE.items():
-        seconds = [getattr(one, kind) for one in processes]
-        if not any(seconds):
-            continue
-        used.append((colour, word))
-        before = [one.began + sum(getattr(one, earlier) for earlier in list(_LIFE)[:list(_LIFE).index(kind)])
-                  for one in processes]
-        axes.barh(range(len(processes)), seconds, left=before, height=0.72, color=colour)
-    label_rows(axes, [shown(f"{one.name}, {_gigabytes(one.peak_memory)}") for one in processes])
-    clock_axis(axes, end)
-    axes.xaxis.set_major_formatter(lambda at, _: moment(at) if end >= 120 else f"{at:g} s")
-    legend(axes, used)
-
-
-def _gigabytes(memory: int | None) -> str:
-    return "memory unknown" if memory is None else f"{memory / 1e9:.2f} GB"
 
 
 def beside(folder: Path) -> Path:

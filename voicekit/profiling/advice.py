@@ -18,6 +18,9 @@ IDLE_WORTH = 0.15
 BUSY_THREADS = 0.65
 """From this share of its threads on, a model is said to use them."""
 
+_MODEL = ("model", "features", "encoder", "decoder", "decoder again")
+"""Steps in which a model that recognises speech computes."""
+
 _STORE = ("look up", "keep", "name the results", "hash")
 
 _MORE = "Give more recordings to one run, for its workers stay; or take fewer --workers."
@@ -70,15 +73,17 @@ def _about(one: ComponentLine, summary: Summary) -> str | None:
     if (one.stage, one.step) in _FIXED:
         return _FIXED[one.stage, one.step]
     if one.step == LOAD:
-        return (f"{one.calls} times a model was loaded, {one.seconds / max(one.calls, 1):.1f} s each"
+        return (f"A model was loaded {_times(one.calls)}, {one.seconds / max(one.calls, 1):.1f} s each"
                 + (f", {one.seconds / lives:.0%} of the workers' time. " if lives else ". ") + _MORE)
     if one.stage == START_UP:
-        return f"{one.calls} workers were started, {one.seconds / max(one.calls, 1):.1f} s each. {_MORE}"
+        return f"A worker was started {_times(one.calls)}, {one.seconds / max(one.calls, 1):.1f} s each. {_MORE}"
     if one.step in _STORE:
         return ("Looking up and keeping results: --cache on a faster disk, or --no-cache where nothing has to be "
                 "taken up again.")
-    if one.step == "model":
+    if one.step in _MODEL:
         return _model(one, summary)
+    if one.step == "word times":
+        return "Times for every word: --no-word-timestamps leaves them out, as --quality fast does."
     if one.step == "write":
         return "Writing files: fewer --formats, or a faster disk."
     if one.stage == PROFILING or one.step == OTHER:
@@ -116,3 +121,7 @@ def _waiting(summary: Summary) -> str | None:
                        "the work more evenly; fewer --workers cost less.")
     return told + ("Most of that between their pieces: they waited for decoding, or for what is done once for a "
                    "recording.")
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"

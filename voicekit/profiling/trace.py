@@ -14,10 +14,10 @@ from typing import Any
 from voicekit.profiling.accounting import LOST, START_UP, by_thread, component
 from voicekit.profiling.records import ProcessRecord, Unit
 
-_LANES = 1000
+LANES = 1000
 """Threads that a process may have here."""
 
-_UNITS = 100
+UNITS = 100
 """The first of them that shows windows, stretches and sentences."""
 
 
@@ -44,7 +44,7 @@ def trace(processes: Sequence[ProcessRecord], units: Sequence[Unit], zero: float
 
 
 def _event(name: str, process: ProcessRecord, place: int, lane: int) -> dict[str, Any]:
-    return {"ph": "M", "name": name, "pid": process.pid, "tid": (place + 1) * _LANES + lane, "ts": 0}
+    return {"ph": "M", "name": name, "pid": process.pid, "tid": (place + 1) * LANES + lane, "ts": 0}
 
 
 def _named(kind: str, process: ProcessRecord, place: int, lane: int, name: str) -> Iterator[dict[str, Any]]:
@@ -55,7 +55,7 @@ def _slice(process: ProcessRecord, place: int, lane: int, name: str, category: s
            arguments: dict[str, Any]) -> dict[str, Any]:
     # Whole microseconds, rounded at both ends alike: what lies within another stays within it.
     began, ended = (max(0, round(moment * 1e6)) for moment in times)
-    return {"ph": "X", "name": name, "cat": category, "pid": process.pid, "tid": (place + 1) * _LANES + lane,
+    return {"ph": "X", "name": name, "cat": category, "pid": process.pid, "tid": (place + 1) * LANES + lane,
             "ts": began, "dur": ended - began, "args": arguments}
 
 
@@ -87,10 +87,10 @@ def _units(processes: Sequence[ProcessRecord], units: Sequence[Unit], zero: floa
         lane = next((index for index, ended in enumerate(free) if ended <= unit.began), len(free))
         if lane == len(free):
             free.append(0.0)
-            yield from _named("thread_name", process, place, _UNITS + lane, f"work, place {lane + 1} in the batch")
+            yield from _named("thread_name", process, place, UNITS + lane, f"work, place {lane + 1} in the batch")
         free[lane] = unit.ended
         name = entry.stage if entry.index is None else f"{entry.stage} {entry.index}"
-        yield _slice(process, place, _UNITS + lane, name, "unit", (unit.began - zero, unit.ended - zero), {
+        yield _slice(process, place, UNITS + lane, name, "unit", (unit.began - zero, unit.ended - zero), {
             "source": unit.source, "stage": entry.stage, "index": entry.index, "batch": entry.batch,
             "start": entry.start, "end": entry.end, "fate": entry.fate, "worker": entry.worker})
 
