@@ -37,7 +37,7 @@ def test_a_gpu_is_no_cpu() -> None:
 
 def test_loading() -> None:
     assert told(component("transcribe: load", 0.3, seconds=8.0, calls=2)) == {
-        "transcribe: load": "2 times a model was loaded, 4.0 s each, 40% of the workers' time. Give more recordings to one run, "
+        "transcribe: load": "A model was loaded 2 times, 4.0 s each, 40% of the workers' time. Give more recordings to one run, "
                             "for its workers stay; or take fewer --workers."}
 
 
