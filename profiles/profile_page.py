@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from voicekit.cli.profile_tables import size
+from voicekit.cli.progress import count
 from voicekit.profiling.advice import advice, slowest
 from voicekit.profiling.functions import FunctionLine
 from voicekit.profiling.summary import ComponentLine, StageLine, Summary
@@ -40,11 +41,11 @@ def _head(name: str, about: str, line: str, summary: Summary) -> Iterator[str]:
                 "```", line, "```", "",
                 f"{summary.audio / 60:.1f} minutes of audio in {summary.wall:.1f} s: "
                 f"**{summary.audio / summary.wall:.1f}x real time**; at most {size(memory)} of memory in "
-                f"{len(summary.processes)} processes.", "")
+                f"{count(len(summary.processes), 'process')}.", "")
     if worst is not None:
         yield from (f"Slowest is **{worst.name}**: {worst.wall:.1f} s, {worst.share:.0%} of the wall time.", "")
     yield from (f"Measured {summary.began[:10]} on {machine.cpu}, {machine.cores} cores, {size(machine.memory)}, "
-                f"{', '.join(machine.gpus) or 'no GPU'}, {machine.system}, Python {machine.python}, voicekit "
+                f"{', '.join(machine.gpus) or 'no GPU'}, {machine.system.partition('-')[0]}, Python {machine.python}, voicekit "
                 f"{summary.version}; {packages}. The machine is shared with others: trust the shares more than the "
                 "seconds.", "")
 

@@ -34,10 +34,10 @@ def count(number: int, noun: str) -> str:
 
     Examples
     --------
-    >>> count(1, "word"), count(2, "word")
-    ('1 word', '2 words')
+    >>> count(1, "word"), count(2, "word"), count(2, "stretch")
+    ('1 word', '2 words', '2 stretches')
     """
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s" if noun[-2:] != "ch" else f"{number} {noun}es"
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}{'es' if noun[-2:] in ('ch', 'ss') else 's'}"
 
 
 class Reporter:
