@@ -44,8 +44,9 @@ def _head(name: str, about: str, line: str, summary: Summary) -> Iterator[str]:
                 f"{count(len(summary.processes), 'process')}.", "")
     if worst is not None:
         yield from (f"Slowest is **{worst.name}**: {worst.wall:.1f} s, {worst.share:.0%} of the wall time.", "")
+    system = machine.system.partition("-")[0]
     yield from (f"Measured {summary.began[:10]} on {machine.cpu}, {machine.cores} cores, {size(machine.memory)}, "
-                f"{', '.join(machine.gpus) or 'no GPU'}, {machine.system.partition('-')[0]}, Python {machine.python}, voicekit "
+                f"{', '.join(machine.gpus) or 'no GPU'}, {system}, Python {machine.python}, voicekit "
                 f"{summary.version}; {packages}. The machine is shared with others: trust the shares more than the "
                 "seconds.", "")
 
