@@ -256,6 +256,18 @@ def test_who_scrolls_away_is_left_in_peace(browser: Any, tmp_path: Path) -> None
         assert follow.is_hidden()
 
 
+def test_who_goes_to_another_part_of_the_page_stays_there(browser: Any, tmp_path: Path) -> None:
+    made = recordings.talk(300)
+    with Reader(browser, tmp_path, made, Material((Track("x", recordings.data_url(300)),))) as opened:
+        opened.word(3).click()
+        opened.until("document.getElementById('sound0').currentTime > 0.5")
+        opened.page.get_by_role("link", name="Details").click()
+        seconds = opened.page.evaluate("document.getElementById('sound0').currentTime")
+        opened.until(f"document.getElementById('sound0').currentTime > {seconds + 2}")  # some words are said meanwhile
+        opened.until("Math.abs(document.getElementById('making').getBoundingClientRect().top) < innerHeight / 2")
+        assert opened.page.locator("#follow").is_visible()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everything_can_be_read(browser: Any, tmp_path: Path, scheme: str) -> None:
     """Contrast of every text with what is behind it, as WCAG 2 counts it: 4.5, or 3 where it is large."""

@@ -87,8 +87,12 @@ for (const link of findAll("a.at")) {
   link.href = `#t=${Math.round(moment * 100) / 100}`;
 }
 document.addEventListener("click", (event) => {
-  const link = event.target.closest?.("a.at");
+  const link = event.target.closest?.("a[href^='#']");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (!link.matches(".at")) { // to another part of the page: who goes there wants to stay
+    if (player.playing) follow(false);
+    return;
+  }
   event.preventDefault();
   follow(true);
   playFrom(+link.hash.slice(3));
