@@ -49,7 +49,8 @@ def missed(measures: Mapping[str, float], *, prosody: bool) -> tuple[str, ...]:
         value = measures.get(name)
         if value is None or not (prosody or name in TIMES_ONLY):
             continue
-        if (abs(value) > target) if at_most else (value < target):
+        value = abs(value) if name == "duration_error" else value  # too short is as wrong as too long
+        if value > target if at_most else value < target:
             found.append(f"{label} is {value:.3g}, not at {'most' if at_most else 'least'} {target:g}.")
     return tuple(found)
 
