@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from tests.formats.transcripts import run_without_rights
 from voicekit.errors import InputError, OutputError, UsageError
-from voicekit.profiling.folder import claim
+from voicekit.profiling.folder import claim, explained
 from voicekit.profiling.session import Session
 from voicekit.profiling.steps import step
 from voicekit.profiling.summary import Summary, dumped, load
@@ -52,6 +53,8 @@ def test_other_things_are_never_touched(tmp_path: Path, replace: bool) -> None:
 def test_a_whole_profile_is_replaced_only_if_asked(made: Path) -> None:
     (made / "note.txt").write_text("mine")
     (made / "stages" / "mine.txt").write_text("mine")
+    given = json.loads((made / "profile.json").read_text())
+    (made / "profile.json").write_text(json.dumps({**given, "recordings": [{"name": "talk.wav", "seconds": 2.0}]}))
     before = (made / "trace.json").read_bytes()
     with pytest.raises(UsageError, match="holds a profile already"):
         Session(made).__enter__()
@@ -73,8 +76,11 @@ def test_the_profile_of_a_run_that_was_cut_off_makes_room(tmp_path: Path) -> Non
     with pytest.raises(ValueError), Session(tmp_path / "p"):
         raise ValueError
     assert load(tmp_path / "p").state == "failed"
-    with pytest.raises(UsageError, match="already"):
-        claim(tmp_path / "p", replace=False)
+    claim(tmp_path / "p", replace=False)
+    with Session(tmp_path / "p"):  # as of a command whose input is misspelt
+        pass
+    assert load(tmp_path / "p").state == "finished" and not load(tmp_path / "p").recordings
+    claim(tmp_path / "p", replace=False)
 
 
 def test_a_link_in_place_of_a_folder_of_ours_is_not_followed(made: Path, tmp_path: Path) -> None:
@@ -115,6 +121,15 @@ def test_a_disk_that_fails_at_the_end(tmp_path: Path) -> None:
     with pytest.raises(ValueError), Session(tmp_path / "q"):  # what went wrong first is what is told
         (tmp_path / "q" / "stages").write_text("in the way")
         raise ValueError
+    with pytest.raises(ValueError), Session(tmp_path / "r"):  # the same where placing a file fails
+        (tmp_path / "r" / "profile.pstats").mkdir()
+        raise ValueError
+
+
+def test_the_advice_is_about_the_profile() -> None:
+    full = explained(OSError(errno.ENOSPC, "No space left on device"), Path("p"))
+    assert "--profile=DIR" in full.hint and "-o" not in full.hint
+    assert "--profile=DIR" in explained(OutputError("Cannot write.", "Choose another place with -o."), Path("p")).hint
 
 
 def test_one_run_at_a_time(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from voicekit.errors import OutputError, UsageError
 from voicekit.placing import explain
-from voicekit.profiling.summary import FILE, is_profile
+from voicekit.profiling.summary import FILE, is_profile, is_whole
 
 PARTS = "parts"
 STAGES = "stages"
@@ -25,8 +25,8 @@ def claim(folder: Path, *, replace: bool) -> None:
     folder : Path
         Made where it is missing.
     replace : bool
-        Whether a profile that is there may be replaced. That of a run that did not come to its end always is, so that
-        the same command can be given again.
+        Whether a profile that is there may be replaced. That of a run that did not come to its end, or found none of
+        its inputs, always is, so that the command can be given again.
 
     Raises
     ------
@@ -38,10 +38,9 @@ def claim(folder: Path, *, replace: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is no folder, so no profile can be put there.", _HINT)
     try:
-        state = is_profile(folder) if folder.exists() else None
-        if state is None and folder.exists() and any(folder.iterdir()):
+        if folder.exists() and any(folder.iterdir()) and not is_profile(folder):
             raise UsageError(f"{folder} holds other things, so no profile is put there.", _HINT)
-        if state in ("finished", "failed") and not replace:
+        if is_whole(folder) and not replace:
             raise UsageError(f"{folder} holds a profile already.",
                              "Add --overwrite, or choose another folder with --profile=DIR.")
         folder.mkdir(parents=True, exist_ok=True)
@@ -65,7 +64,7 @@ def clear(folder: Path) -> None:
             inner.rmdir()
 
 
-def explained(error: OSError, folder: Path) -> OutputError:
+def explained(error: OSError | OutputError, folder: Path) -> OutputError:
     """Why a profile cannot be written, and what to do."""
-    ours = explain(error, folder)
+    ours = error if isinstance(error, OutputError) else explain(error, folder)
     return OutputError(ours.message, ours.hint.replace("-o.", "--profile=DIR.").replace("-o,", "--profile=DIR,"))

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from voicekit.errors import UsageError
+from voicekit.errors import OutputError, UsageError
 from voicekit.profiling import folder as folders
 from voicekit.profiling import functions, usage
 from voicekit.profiling.records import ProcessRecord, Unit, Work
@@ -77,7 +77,7 @@ class Session:
         self._began_at = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
         try:
             begin(self.folder, self._began_at, self._options)
-        except OSError as error:
+        except (OSError, OutputError) as error:
             raise folders.explained(error, self.folder) from error
         self._first = time.monotonic()
         self._born = usage.born() if self._program else self._first
@@ -101,7 +101,7 @@ class Session:
         try:
             finish(self.folder, self._measured(state))
             self.written = True
-        except OSError as problem:
+        except (OSError, OutputError) as problem:
             if kind is None:  # else that is what the user must know
                 raise folders.explained(problem, self.folder) from problem
 

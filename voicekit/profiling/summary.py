@@ -244,16 +244,24 @@ def load(folder: Path) -> Summary:
     return summary
 
 
-def is_profile(folder: Path) -> State | None:
-    """The state of the profile in a folder; None where there is none of ours."""
+def is_profile(folder: Path) -> bool:
+    """Whether there is a profile of ours in a folder, whatever became of its run."""
+    return _profile_in(folder) is not None
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether there is a profile of a run that came to its end, and had something to do."""
+    found = _profile_in(folder) or {}
+    return found.get("state") == "finished" and bool(found.get("recordings"))
+
+
+def _profile_in(folder: Path) -> dict[str, Any] | None:
     try:
         found = json.loads((folder / FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if not isinstance(found, dict) or not str(found.get("schema")).startswith(SCHEMA.partition("/")[0] + "/"):
-        return None
-    state: State = found.get("state", RUNNING)
-    return state
+    ours = isinstance(found, dict) and str(found.get("schema")).startswith(SCHEMA.partition("/")[0] + "/")
+    return found if ours else None
 
 
 Built = TypeVar("Built")
