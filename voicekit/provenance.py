@@ -10,6 +10,17 @@ Fate = Literal["done", "found", "lost"]
 """What became of a piece of work: a worker did it, the store had it, or its worker was lost with it."""
 
 
+def worker_name(worker: int | None) -> str:
+    """What people call a worker, whose number they are told from 1, or the parent process.
+
+    Examples
+    --------
+    >>> worker_name(0), worker_name(None)
+    ('worker 1', 'parent')
+    """
+    return "parent" if worker is None else f"worker {worker + 1}"
+
+
 def without_folder(model: str) -> str:
     """A model's name; of one that was given as the path of a folder or file, only how that is called.
 
@@ -42,7 +53,7 @@ class TimelineEntry:
     began, ended : float
         Seconds since the run began, by the clock of the parent. Pieces of one batch are done together.
     worker : int or None
-        Number of the worker; None is the parent process.
+        Number of the worker, from 0; None is the parent process. See :func:`worker_name`.
     index : int or None
         Of the window, stretch or sentence; None for the whole recording.
     batch : int or None

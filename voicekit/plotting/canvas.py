@@ -15,8 +15,8 @@ from voicekit.placing import placed
 DPI = 160
 """Pixels to an inch: letters of nine points are 20 pixels high."""
 
-INK, FAINT, RULE, BAD = "#222222", "#6b6b6b", "#d9d9d9", "#c62828"
-"""Colours of text, of what stands back, of lines, and of what went wrong."""
+INK, FAINT, RULE, BAD, IDLE = "#222222", "#6b6b6b", "#d9d9d9", "#c62828", "#d5dae0"
+"""Colours of text, of what stands back, of lines, of what went wrong, and of time in which nothing is done."""
 
 _FONTS = ("DejaVu Sans", "Noto Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans Devanagari",
           "Noto Sans Thai", "Noto Sans Arabic", "Noto Sans Hebrew", "Microsoft YaHei", "Yu Gothic", "Malgun Gothic",

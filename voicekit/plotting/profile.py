@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from voicekit.plotting import trace
-from voicekit.plotting.canvas import shown
+from voicekit.plotting.canvas import IDLE, shown
 from voicekit.plotting.panels import AROUND, ROW, Panel, label_rows, length, stack
 from voicekit.profiling.summary import ComponentLine, load
 
 COMPONENTS = 16
 """Components that get a row each; the others are drawn together."""
 
-_BUSY, _IDLE = "#2f6db5", "#d5dae0"
+_BUSY = "#2f6db5"
 
 
 def plot(folder: Path, target: Path, *, width: int) -> None:
@@ -66,7 +66,7 @@ def _components(axes: Any, rows: Sequence[tuple[str, ComponentLine]]) -> None:
     axes.set_title("Where the wall time went")
     longest = max(one.wall for _, one in rows) or 1.0
     axes.barh(range(len(rows)), [one.wall for _, one in rows], height=0.72,
-              color=[_IDLE if one.step == "wait" else _BUSY for _, one in rows])
+              color=[IDLE if one.step == "wait" else _BUSY for _, one in rows])
     for number, (_, one) in enumerate(rows):
         worked = "" if one.step == "wait" else f"; {one.seconds:.2f} s in all, {one.cpu:.2f} s CPU"
         axes.text(one.wall + 0.01 * longest, number, f"{one.wall:.2f} s, {one.share:.1%}{worked}", va="center",

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from voicekit.errors import InputError
-from voicekit.plotting.canvas import BAD, FAINT, shown
+from voicekit.formats.report.colours import STAGES
+from voicekit.plotting.canvas import BAD, FAINT, IDLE, shown
 from voicekit.plotting.panels import clock_axis, label_rows, legend, moment
 from voicekit.profiling.accounting import LOST, PROFILING, START_UP
 from voicekit.profiling.folder import TRACE
@@ -20,12 +21,7 @@ from voicekit.profiling.trace import LANES, UNITS
 ROWS = 32
 """Threads that get a row each; the others are told in number."""
 
-_IDLE = "#d5dae0"
-
-_COLOURS = {"transcribe": "#2f6db5", "diarize": "#0b7a63", "speak": "#9b4b97"}
-"""Of the stages with many pieces, as in the picture of a transcript."""
-
-_MARKS = {START_UP: ("start-up", "#c9a227"), LOAD: ("loading a model", "#d9662b"), WAIT: ("waiting", _IDLE),
+_MARKS = {START_UP: ("start-up", "#c9a227"), LOAD: ("loading a model", "#d9662b"), WAIT: ("waiting", IDLE),
           LOST: ("lost", BAD)}
 """What is shown of a stage beside its name."""
 
@@ -90,12 +86,12 @@ def draw(axes: Any, found: Sequence[Row]) -> None:
     used: dict[str, str] = {}
     end = max(row.ended for row in found) or 1.0
     for number, row in enumerate(found[:ROWS]):
-        axes.broken_barh([(row.began, row.ended - row.began)], (number - 0.36, 0.72), facecolors=_IDLE)
+        axes.broken_barh([(row.began, row.ended - row.began)], (number - 0.36, 0.72), facecolors=IDLE)
         for kind, spans in _by_kind(row.blocks):
-            word, colour = _MARKS.get(kind) or (kind if kind in _COLOURS else "the rest", _COLOURS.get(kind, FAINT))
+            word, colour = _MARKS.get(kind) or (kind if kind in STAGES else "the rest", STAGES.get(kind, FAINT))
             used[word] = colour
             axes.broken_barh(spans, (number - 0.36, 0.72), facecolors=colour)
-    used["waiting"] = _IDLE
+    used["waiting"] = IDLE
     label_rows(axes, [shown(row.label) for row in found[:ROWS]])
     clock_axis(axes, end)
     axes.xaxis.set_major_formatter(lambda at, _: moment(at) if end >= 120 else f"{at:g} s")

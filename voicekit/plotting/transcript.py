@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from voicekit.formats.report import markup, speaking
-from voicekit.formats.report.colours import LIGHT
+from voicekit.formats.report.colours import LIGHT, STAGES
 from voicekit.plotting.canvas import BAD, FAINT, INK, shown
 from voicekit.plotting.panels import AROUND, ROW, Panel, clock_axis, label_rows, legend, length, moment, stack
-from voicekit.provenance import TimelineEntry
+from voicekit.provenance import TimelineEntry, worker_name
 from voicekit.types import LedgerEntry, Transcript, Turn
 
 WIDTH = 1600
@@ -26,9 +26,6 @@ _WORDS = 1.35
 
 _SMOOTH = 41
 """Words whose median is drawn as a line: two or three sentences."""
-
-_STAGES = {"transcribe": "#2f6db5", "diarize": "#0b7a63", "speak": "#9b4b97"}
-"""Colours of the stages with many pieces, as on the page; what is done once for the recording is grey."""
 
 _LEDGER = {"transcribed": "#9aa5b1", "empty": "#e2e5e9", "failed": BAD}
 
@@ -170,8 +167,7 @@ def _percent(share: float) -> str:
 def _lanes(timeline: Sequence[TimelineEntry]) -> list[tuple[str, list[TimelineEntry]]]:
     """The work of each worker, the parent process first."""
     workers = sorted({entry.worker for entry in timeline}, key=lambda worker: -1 if worker is None else worker)
-    lanes = [("parent" if worker is None else f"worker {worker}",
-              [entry for entry in timeline if entry.worker == worker]) for worker in workers]
+    lanes = [(worker_name(worker), [entry for entry in timeline if entry.worker == worker]) for worker in workers]
     if len(lanes) > ROWS:
         rest = [entry for _, entries in lanes[ROWS - 1:] for entry in entries]
         lanes = [*lanes[:ROWS - 1], (f"{len(lanes) - ROWS + 1} more", rest)]
@@ -186,7 +182,7 @@ def _timeline(axes: Any, lanes: Sequence[tuple[str, list[TimelineEntry]]]) -> No
         blocks = {(markup.finite(one.began), markup.finite(one.ended - one.began), one.stage, one.fate)
                   for one in entries}
         for began, duration, stage, fate in sorted(blocks):
-            colour = _STAGES.get(stage, FAINT)
+            colour = STAGES.get(stage, FAINT)
             axes.broken_barh([(began, max(duration, end / 1500))], (number - 0.36, 0.72), linewidth=0.6,
                              facecolors={"done": colour, "found": "white", "lost": "white"}[fate],
                              edgecolors={"done": "white", "found": colour, "lost": BAD}[fate],
@@ -195,9 +191,9 @@ def _timeline(axes: Any, lanes: Sequence[tuple[str, list[TimelineEntry]]]) -> No
     clock_axis(axes, end)
     axes.xaxis.set_major_formatter(lambda at, _: moment(at) if end >= 120 else f"{at:g} s")
     entries = [entry for _, lane in lanes for entry in lane]
-    stages = dict.fromkeys(entry.stage for entry in entries if entry.stage in _STAGES)
-    marks = [(_STAGES[stage], stage) for stage in stages]
-    marks += [(FAINT, "once for the recording")] if any(entry.stage not in _STAGES for entry in entries) else []
+    stages = dict.fromkeys(entry.stage for entry in entries if entry.stage in STAGES)
+    marks = [(STAGES[stage], stage) for stage in stages]
+    marks += [(FAINT, "once for the recording")] if any(entry.stage not in STAGES for entry in entries) else []
     marks += [("white", "from the cache")] if any(entry.fate == "found" for entry in entries) else []
     marks += [(BAD, "lost with its worker")] if any(entry.fate == "lost" for entry in entries) else []
     legend(axes, marks)

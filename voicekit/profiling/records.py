@@ -12,7 +12,7 @@ from typing import Any
 from voicekit.profiling import functions
 from voicekit.profiling.functions import Stats
 from voicekit.profiling.steps import Entry
-from voicekit.provenance import TimelineEntry
+from voicekit.provenance import TimelineEntry, worker_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ def _worker(folder: Path, beginning: dict[str, Any], number: int, ended: float,
 
     first_cpu = float(beginning["first_cpu"])
     return ProcessRecord(
-        f"worker {slot + 1}" + (f", process {number}" if number > 1 else ""), pid, slot, str(beginning["device"]),
+        worker_name(slot) + (f", process {number}" if number > 1 else ""), pid, slot, str(beginning["device"]),
         int(beginning["threads"]), float(beginning["born"]), float(beginning["first"]), ended, first_cpu,
         first_cpu + sum(work.cpu for work in works), works, lost, total("read"), total("written"),
         most("peak_memory"), most("gpu_memory"), unwritten)

@@ -193,7 +193,9 @@ def test_the_timeline_shows_batches_as_one() -> None:
         "transcribe, windows 0-3: 0:00 to 2:00 of the recording, 4.0 s, 1.0 s into the run",
         "transcribe, window 4: 2:00 to 2:30 of the recording, lost with its worker, 1.0 s, 1.0 s into the run",
         "clustering: 0:00 to 3:30 of the recording, 1.0 s, 6.0 s into the run"]
-    assert timeline.section(()) == "" and timeline.section(entries).count("<title>") == 4
+    section = timeline.section(entries)
+    assert timeline.section(()) == "" and section.count("<title>") == 4
+    assert [section.count(f">{name}<") for name in ("parent", "worker 1", "worker 2", "worker 0")] == [1, 1, 1, 0]
 
 
 def test_pitch_and_energy_fit_into_bytes() -> None:

@@ -11,3 +11,6 @@ LIGHT = ("#092a94", "#bf4413", "#067f57", "#861168", "#463403", "#7864a4", "#5e2
 
 DARK = ("#92b9fb", "#d07928", "#4bf0a4", "#fdadcf", "#e7eb5b", "#9d7af5", "#f55680", "#9cbb69", "#7392ab", "#22b697")
 """The same on a dark background."""
+
+STAGES = {"transcribe": "#2f6db5", "diarize": "#0b7a63", "speak": "#9b4b97"}
+"""On white, the stages with many pieces; the style sheet of the page has them too."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from voicekit.formats.report import markup, speaking
-from voicekit.provenance import Fate, TimelineEntry
+from voicekit.provenance import Fate, TimelineEntry, worker_name
 
 TITLED = 3000
 """Blocks; where there are more, they have no titles, which are most of the page then."""
@@ -69,8 +69,7 @@ def section(timeline: Sequence[TimelineEntry]) -> str:
     rows = []
     for worker in workers:
         drawn = "".join(_drawn(block, whole, titled) for block in found if block.pieces[0].worker == worker)
-        rows.append(f'<div class="lane"><span class="label">{"main" if worker is None else f"worker {worker}"}</span>'
-                    f"<svg>{drawn}</svg></div>")
+        rows.append(f'<div class="lane"><span class="label">{worker_name(worker)}</span><svg>{drawn}</svg></div>')
     return ('<section id="timeline" aria-labelledby="timeline-title"><h2 id="timeline-title">Who worked when</h2>'
             f'<p>{markup.count(sum(worker is not None for worker in workers), "worker")}, '
             f"{markup.length(whole)}. A block is what was done together.</p>"
