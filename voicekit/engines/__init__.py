@@ -15,6 +15,7 @@ from voicekit.registry import Engines
 
 _ENGINES = Engines[EngineAdapter]({
     "faster-whisper": "voicekit.engines.faster_whisper:FasterWhisper",
+    "openvino": "voicekit.engines.openvino_whisper:OpenVINOWhisper",
     "openai-whisper": "voicekit.engines.openai_whisper:OpenAIWhisper",
     "gigaam": "voicekit.engines.onnx_asr:GigaAM",
     "parakeet": "voicekit.engines.onnx_asr:Parakeet",

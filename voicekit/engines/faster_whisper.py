@@ -323,11 +323,11 @@ class FasterWhisperTranscriber:
         average = result.scores[0] * len(tokens) / (len(tokens) + 1)
         return Decoded(tokens, self.text(tokens), float(average), float(result.no_speech_prob))
 
-    def align(self, encoded: Any, options: DecodingOptions, tokens: Sequence[list[int]],
+    def align(self, encoded: Any, options: DecodingOptions, decoded: Sequence[Decoded],
               frames: Sequence[int]) -> list[list[Timing]]:
         """Find the words of every window in its sound."""
         tokenizer = self._tokens(options)
-        spoken = [[token for token in one if token < tokenizer.eot] for one in tokens]
+        spoken = [[token for token in one.tokens if token < tokenizer.eot] for one in decoded]
         found = self._model.find_alignment(tokenizer, spoken, encoded, list(frames))
         return [[Timing(word["word"], float(word["start"]), float(word["end"]), float(word["probability"]))
                  for word in words] for words in found]

@@ -225,7 +225,7 @@ class OpenAIWhisperTranscriber:
         return [Decoded(tuple(one.tokens), self.text(one.tokens), float(one.avg_logprob), float(one.no_speech_prob))
                 for batch in batches for one in task.run(batch)]
 
-    def align(self, encoded: Any, options: DecodingOptions, tokens: Sequence[list[int]],
+    def align(self, encoded: Any, options: DecodingOptions, decoded: Sequence[Decoded],
               frames: Sequence[int]) -> list[list[Timing]]:
         """Find the words of every window in its sound."""
         from whisper.timing import find_alignment
@@ -234,7 +234,7 @@ class OpenAIWhisperTranscriber:
         tokenizer = get_tokenizer(self._model.is_multilingual, num_languages=self._model.num_languages,
                                   language=shared.check(options, self.languages), task=options.task)
         model = _WithoutEncoder(self._model)
-        spoken = [[token for token in one if token < tokenizer.eot] for one in tokens]
+        spoken = [[token for token in one.tokens if token < tokenizer.eot] for one in decoded]
         return [[Timing(word.word, float(word.start), float(word.end), float(word.probability))
                  for word in find_alignment(model, tokenizer, one, sound, length)]
                 for one, sound, length in zip(spoken, encoded, frames, strict=True)]

@@ -6,6 +6,7 @@ sampled. So the same sound gives the same words, whatever stands beside it in a 
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import logging
 import os
@@ -116,12 +117,15 @@ class Decoded:
         Average over the tokens.
     no_speech : float
         Probability that there is no speech.
+    attention : object
+        Where the model looked meanwhile, as its runtime keeps that; None where the runtime looks again for it.
     """
 
     tokens: tuple[int, ...]
     text: str
     log_probability: float
     no_speech: float
+    attention: Any = None
 
     @property
     def compression(self) -> float:
@@ -164,7 +168,7 @@ class Runtime(Protocol):
         """Write the text of every encoded window, with timestamps unless word times are wanted."""
         ...
 
-    def align(self, encoded: Any, options: DecodingOptions, tokens: Sequence[list[int]],
+    def align(self, encoded: Any, options: DecodingOptions, decoded: Sequence[Decoded],
               frames: Sequence[int]) -> list[list[Timing]]:
         """Find the words of every window in its sound, which fills that many frames of 10 ms."""
         ...
@@ -230,9 +234,10 @@ def transcribe(runtime: Runtime, windows: Sequence[Samples], options: DecodingOp
                for window, first in zip(windows, firsts, strict=True)]
     lengths = [len(window) / SAMPLE_RATE for window in windows]
     if options.word_timestamps:
-        tokens = [[] if one.silent or not one.text.strip() else list(one.tokens) for one in decoded]
+        spoken = [dataclasses.replace(one, tokens=()) if one.silent or not one.text.strip() else one
+                  for one in decoded]
         with step("word times"):
-            timings = runtime.align(encoded, options, tokens, [_frames(length) for length in lengths])
+            timings = runtime.align(encoded, options, spoken, [_frames(length) for length in lengths])
         found = [whisper_words.aligned(*pair) for pair in zip(timings, lengths, strict=True)]
     else:
         found = [whisper_words.split(one.tokens, runtime, length)

@@ -1,0 +1,243 @@
+"""The graph of Whisper's decoder: from the tokens of a step to the candidates for the next.
+
+It has a state, the keys and values of the tokens so far; those of the sound are inputs. The rules of decoding are in
+the graph, as the whole vocabulary's scores are too many to be looked at in Python at every step: what comes out is a
+few candidates for every row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from voicekit import telemetry
+from voicekit.engines.whisper_openvino import layers
+from voicekit.engines.whisper_openvino.encoder import cached_names
+from voicekit.engines.whisper_openvino.layers import floats, number, ops, whole
+from voicekit.engines.whisper_openvino.search import FORBIDDEN
+from voicekit.engines.whisper_openvino.weights import Weights
+
+RULES = ("text", "closing", "first", "lowest", "highest")
+"""Inputs, one number for each row: the fields of :class:`~voicekit.engines.whisper_openvino.search.Rules`."""
+
+FINER = 254.0
+"""Probabilities and queries are multiplied in two parts of 8 bits, the second so many times finer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Numbers of the tokens that the rules of decoding are about.
+
+    Attributes
+    ----------
+    end : int
+        End of the text; all text is below it.
+    no_speech : int
+        What the model writes first where nobody speaks.
+    timestamps : int
+        The first timestamp; the others follow.
+    languages : tuple of int
+        The languages, in the order of the tokenizer.
+    banned, banned_first : tuple of int
+        What may not be written at all, and not as the first.
+    """
+
+    end: int
+    no_speech: int
+    timestamps: int
+    languages: tuple[int, ...]
+    banned: tuple[int, ...]
+    banned_first: tuple[int, ...]
+
+
+def build(weights: Weights, vocabulary: Vocabulary, small: bool, candidates: int,
+          heads: tuple[tuple[int, int], ...] = ()) -> Any:
+    """The decoder as an ``openvino.Model``.
+
+    Parameters
+    ----------
+    weights : Weights
+        The model.
+    vocabulary : Vocabulary
+        Its tokens.
+    small : bool
+        Keys and values of the sound come in 8 bits.
+    candidates : int
+        How many come out for every row.
+    heads : tuple of (int, int)
+        Layer and head of the attention that comes out, too: where in the sound the words are.
+
+    Returns
+    -------
+    openvino.Model
+        Inputs: ``tokens`` (rows, places) int64; ``places`` (places,) int64, where they stand; ``parents`` (rows,)
+        int32, from which row the state is taken; ``mask`` (1, 1, places, all places) float32, what a place may look
+        at; the :data:`RULES` (rows, 1) float32; the encoder's outputs, whose windows are a divisor of the rows.
+        Outputs: ``scores`` and ``candidates`` (rows, candidates): log-probability and number, the best first;
+        ``silence`` (rows, 1), the probability of no speech, and ``languages`` (rows, languages), both before any
+        rule; with heads ``attention`` (windows, heads, rows * places / windows, frames).
+    """
+    return _Graph(weights, vocabulary, small, heads).build(candidates)
+
+
+class _Graph:
+    """The decoder while it is being built."""
+
+    def __init__(self, weights: Weights, vocabulary: Vocabulary, small: bool,
+                 heads: tuple[tuple[int, int], ...]) -> None:
+        op = ops()
+        self.weights, self.vocabulary, self.small, self.heads = weights, vocabulary, small, heads
+        part = weights.width // weights.heads
+        self.tokens = op.parameter([-1, -1], np.int64, name="tokens")
+        self.places = op.parameter([-1], np.int64, name="places")
+        self.parents = op.parameter([-1], np.int32, name="parents")
+        self.mask = op.parameter([1, 1, -1, -1], np.float32, name="mask")
+        self.rules = {name: op.parameter([-1, 1], np.float32, name=name)
+                      for name in RULES}
+        self.cached: dict[str, Any] = {}
+        for name in cached_names(weights, small):
+            shape = {"keys": [-1, weights.heads, weights.frames, part],
+                     "values": [-1, weights.heads, weights.frames, part],
+                     "key_scales": [-1, weights.heads, 1, weights.frames],
+                     "value_scales": [-1, weights.heads, 1, part]}[name.rpartition("_")[0]]
+            kind = np.int8 if small and "scales" not in name else np.float32
+            self.cached[name] = op.parameter(shape, kind, name=name)
+        self.sinks: list[Any] = []
+        self.attention: list[Any] = []
+
+    def build(self, candidates: int) -> Any:
+        openvino = telemetry.openvino()
+        op, weights = ops(), self.weights
+        embeddings = weights.linear("decoder/embeddings")
+        x = op.gather(layers.weight(embeddings), self.tokens, number(0))
+        positions = floats(weights.array("decoder/position_encodings/encodings"))
+        x = op.add(x, op.gather(positions, self.places, number(0)))
+        for layer in range(weights.decoder_layers):
+            x = self._layer(x, layer)
+        x = layers.norm(x, weights.norm("decoder/layer_norm"))
+        x = op.slice(x, whole(-1), whole(np.iinfo(np.int64).max), whole(1), whole(1))
+        logits = op.squeeze(op.matmul(x, layers.weight(embeddings), False, True), whole(1))
+        outputs = self._candidates(logits, candidates)
+        if self.attention:
+            outputs["attention"] = op.concat(self.attention, 1) if len(self.attention) > 1 else self.attention[0]
+        results = []
+        for name, node in outputs.items():
+            result = op.result(node)
+            result.get_output_tensor(0).set_names({name})
+            results.append(result)
+        parameters = [self.tokens, self.places, self.parents, self.mask, *self.rules.values(), *self.cached.values()]
+        return openvino.Model(results, self.sinks, parameters, "decoder")
+
+    def _layer(self, x: Any, layer: int) -> Any:
+        op, weights, width = ops(), self.weights, self.weights.width
+        name = f"decoder/layer_{layer}"
+        both = weights.linear(f"{name}/self_attention/linear_0")
+        h = layers.norm(x, weights.norm(f"{name}/self_attention/layer_norm"))
+        query, key, value = (layers.split_heads(layers.linear(h, both.rows(part * width, (part + 1) * width)),
+                                                weights.heads) for part in range(3))
+        key, value = self._remembered(f"key_{layer}", key), self._remembered(f"value_{layer}", value)
+        h = layers.join_heads(op.scaled_dot_product_attention(query, key, value, self.mask, causal=False))
+        x = op.add(x, layers.linear(h, weights.linear(f"{name}/self_attention/linear_1")))
+        h = layers.norm(x, weights.norm(f"{name}/attention/layer_norm"))
+        h = self._listen(layers.linear(h, weights.linear(f"{name}/attention/linear_0")), layer)
+        x = op.add(x, layers.linear(h, weights.linear(f"{name}/attention/linear_2")))
+        h = layers.norm(x, weights.norm(f"{name}/ffn/layer_norm"))
+        return op.add(x, layers.feed_forward(h, weights.linear(f"{name}/ffn/linear_0"),
+                                             weights.linear(f"{name}/ffn/linear_1")))
+
+    def _remembered(self, name: str, now: Any) -> Any:
+        """What there was of it, from the rows' parents, and what comes now."""
+        op, weights = ops(), self.weights
+        part = weights.width // weights.heads
+        nothing = op.broadcast(floats(0), op.concat([layers.size(self.tokens, 0), whole(weights.heads, 0, part)], 0))
+        before = op.read_value(nothing, name, np.float32,
+                               telemetry.openvino().PartialShape([-1, weights.heads, -1, part]))
+        both = op.concat([op.gather(before, self.parents, number(0)), now], 2)
+        self.sinks.append(op.assign(both, name))
+        return both
+
+    def _listen(self, query: Any, layer: int) -> Any:
+        """Look at the sound. Rows of one window, and their places, are queries to the same keys."""
+        op, weights = ops(), self.weights
+        shape = op.shape_of(query)
+        keys, values = self.cached[f"keys_{layer}"], self.cached[f"values_{layer}"]
+        grouped = op.reshape(query, op.concat([layers.size(keys, 0), whole(-1, weights.width)], 0), False)
+        query = op.multiply(layers.split_heads(grouped, weights.heads),
+                            floats((weights.width // weights.heads) ** -0.5))
+        scores = op.matmul(query, keys, False, True) if not self.small else op.multiply(
+            _product(query, keys, True), self.cached[f"key_scales_{layer}"])
+        # Divided by the largest and not by the sum, small ones keep as many bits as they can.
+        likely = op.exp(op.subtract(scores, op.reduce_max(scores, whole(3), True)))
+        total = op.reduce_sum(likely, whole(3), True)
+        heard = op.matmul(likely, values, False, False) if not self.small else op.multiply(
+            _fine_product(likely, values), self.cached[f"value_scales_{layer}"])
+        if chosen := [head for place, head in self.heads if place == layer]:
+            some = whole(*chosen)
+            self.attention.append(op.divide(op.gather(likely, some, number(1)), op.gather(total, some, number(1))))
+        return op.reshape(layers.join_heads(op.divide(heard, total)), shape, False)
+
+    def _candidates(self, logits: Any, count: int) -> dict[str, Any]:
+        op, words = ops(), self.vocabulary
+        everything = _log_sum(logits)
+        outputs = {"silence": op.exp(op.subtract(op.gather(logits, whole(words.no_speech), number(1)), everything))}
+        if words.languages:
+            outputs["languages"] = op.softmax(op.gather(logits, whole(*words.languages), number(1)), 1)
+        numbers = np.arange(self.weights.vocabulary)
+        banned, first = (np.where(np.isin(numbers, some), FORBIDDEN, 0)[None]
+                         for some in (words.banned, words.banned_first))
+        ends = (numbers >= words.end).astype(np.float32)[None]
+        allowed = op.add(op.add(logits, floats(banned)), op.multiply(floats(first), self.rules["first"]))
+        allowed = op.add(allowed, op.add(op.multiply(floats(1 - ends), self.rules["text"]),
+                                         op.multiply(floats(ends), self.rules["closing"])))
+        begin = words.timestamps
+        text = op.slice(allowed, whole(0), whole(begin), whole(1), whole(1))
+        times = op.slice(allowed, whole(begin), whole(self.weights.vocabulary), whole(1), whole(1))
+        clock = floats(numbers[begin:][None])
+        out = op.logical_or(op.less(clock, self.rules["lowest"]), op.greater(clock, self.rules["highest"]))
+        times = op.select(out, floats(FORBIDDEN), times)
+        # A timestamp is written where all of them together are likelier than any one text token.
+        sure = op.greater(_log_sum(times), op.reduce_max(text, whole(1), True))
+        text = op.select(sure, floats(FORBIDDEN), text)
+        allowed = op.concat([text, times], 1)
+        best = op.topk(allowed, number(count), 1, "max", "value", "i32")
+        outputs["scores"] = op.subtract(best.output(0), _log_sum(allowed))
+        outputs["candidates"] = best.output(1)
+        return outputs
+
+
+def _log_sum(x: Any) -> Any:
+    op = ops()
+    largest = op.reduce_max(x, whole(1), True)
+    return op.add(op.log(op.reduce_sum(op.exp(op.subtract(x, largest)), whole(1), True)), largest)
+
+
+def _product(x: Any, cached: Any, transposed: bool) -> Any:
+    """``x @ cached`` for a cached int8 matrix: each row of x in 8 bits, divided by its largest."""
+    op = ops()
+    largest = op.maximum(op.reduce_max(op.abs(x), whole(3), True), floats(1e-9))
+    rows = layers.steps(op.divide(x, largest), 255, -1.0, 1.0)
+    return op.multiply(op.matmul(rows, _matrix(cached), False, transposed), largest)
+
+
+def _fine_product(x: Any, cached: Any) -> Any:
+    """``x @ cached`` for a cached int8 matrix and x from 0 to 1 in 15 bits: its first 8, and then what they leave.
+
+    Both are rows of one multiplication, which reads the matrix once. With 8 bits alone a place would be deaf to all
+    that it listens to 250 times less than to one frame.
+    """
+    op = ops()
+    coarse = op.multiply(op.round(op.multiply(x, floats(127)), "half_to_even"), floats(1 / 127))
+    rest = op.multiply(op.subtract(x, coarse), floats(FINER))
+    rows = layers.steps(op.concat([coarse, rest], 2), 255, -1.0, 1.0)
+    product = op.matmul(rows, _matrix(cached), False, False)
+    apart = op.reshape(product, op.concat([op.gather(op.shape_of(x), whole(0, 1), number(0)), whole(2, -1),
+                                           layers.size(product, 3)], 0), False)
+    return op.reduce_sum(op.multiply(apart, floats(np.reshape([1, 1 / FINER], (1, 1, 2, 1, 1)))), whole(2), False)
+
+
+def _matrix(cached: Any) -> Any:
+    """An int8 input as OpenVINO expects a matrix that it shall multiply as it is."""
+    op = ops()
+    return op.multiply(op.convert(cached, "f32"), floats(1))

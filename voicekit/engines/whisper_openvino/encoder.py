@@ -1,0 +1,94 @@
+"""The graph of Whisper's encoder, with the keys and values that the decoder's layers look at.
+
+The decoder never sees the encoder's output: only its projections, one key and one value for each layer, head and
+frame. They are made here once, and kept in 8 bits where the weights are: the step that reads them is bound by memory.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from voicekit import telemetry
+from voicekit.engines.whisper_openvino import layers
+from voicekit.engines.whisper_openvino.layers import floats, ops, whole
+from voicekit.engines.whisper_openvino.weights import Linear, Weights
+
+CACHED = ("keys", "key_scales", "values", "value_scales")
+"""What a layer of the decoder looks at; without 8 bits there are no scales."""
+
+
+def cached_names(weights: Weights, small: bool) -> tuple[str, ...]:
+    """Names of the encoder's outputs, which are the decoder's inputs."""
+    return tuple(f"{name}_{layer}" for layer in range(weights.decoder_layers)
+                 for name in (CACHED if small else CACHED[::2]))
+
+
+def build(weights: Weights, small: bool) -> Any:
+    """The encoder as an ``openvino.Model``.
+
+    Parameters
+    ----------
+    weights : Weights
+        The model.
+    small : bool
+        Keep keys and values in 8 bits: a key has a scale for each head and frame, a value for each head and place.
+
+    Returns
+    -------
+    openvino.Model
+        Input: the log-mel spectrogram, shape (windows, mels, 2 * frames), float32. Outputs, for every layer of the
+        decoder: ``keys`` and ``values``, shape (windows, heads, frames, part), int8 or float32; ``key_scales``, shape
+        (windows, heads, 1, frames), and ``value_scales``, shape (windows, heads, 1, part), float32.
+    """
+    op = ops()
+    mel = op.parameter([-1, weights.mels, 2 * weights.frames], np.float32, name="mel")
+    x = _convolved(mel, weights.linear("encoder/conv1"), 1)
+    x = _convolved(x, weights.linear("encoder/conv2"), 2)
+    x = op.transpose(x, whole(0, 2, 1))
+    x = op.add(x, floats(weights.array("encoder/position_encodings/encodings")[None]))
+    for layer in range(weights.encoder_layers):
+        x = _layer(x, weights, f"encoder/layer_{layer}")
+    x = layers.norm(x, weights.norm("encoder/layer_norm"))
+    results = []
+    for layer in range(weights.decoder_layers):
+        both = weights.linear(f"decoder/layer_{layer}/attention/linear_1")
+        for name, first, axis in (("key", 0, 3), ("value", weights.width, 2)):
+            projected = layers.split_heads(layers.linear(x, both.rows(first, first + weights.width)), weights.heads)
+            for output, node in zip((f"{name}s_{layer}", f"{name}_scales_{layer}"),
+                                    _eight_bits(projected, axis) if small else (projected,), strict=False):
+                result = op.result(node)
+                result.set_friendly_name(output)
+                result.get_output_tensor(0).set_names({output})
+                results.append(result)
+    return telemetry.openvino().Model(results, [mel], "encoder")
+
+
+def _convolved(x: Any, layer: Linear, stride: int) -> Any:
+    op = ops()
+    y = op.convolution(x, floats(layer.weight), [stride], [1], [1], [1])
+    assert layer.bias is not None
+    return op.gelu(op.add(y, floats(layer.bias.reshape(1, -1, 1))), "erf")
+
+
+def _layer(x: Any, weights: Weights, name: str) -> Any:
+    op, width, heads = ops(), weights.width, weights.encoder_heads
+    both = weights.linear(f"{name}/self_attention/linear_0")
+    h = layers.norm(x, weights.norm(f"{name}/self_attention/layer_norm"))
+    query, key, value = (layers.split_heads(layers.linear(h, both.rows(part * width, (part + 1) * width)), heads)
+                         for part in range(3))
+    h = layers.join_heads(op.scaled_dot_product_attention(query, key, value, causal=False))
+    x = op.add(x, layers.linear(h, weights.linear(f"{name}/self_attention/linear_1")))
+    h = layers.norm(x, weights.norm(f"{name}/ffn/layer_norm"))
+    return op.add(x, layers.feed_forward(h, weights.linear(f"{name}/ffn/linear_0"),
+                                         weights.linear(f"{name}/ffn/linear_1")))
+
+
+def _eight_bits(x: Any, axis: int) -> tuple[Any, Any]:
+    """In 8 bits, and what to multiply by along the other of the last two axes."""
+    op = ops()
+    largest = op.maximum(op.reduce_max(op.abs(x), whole(axis), True), floats(1e-9))
+    rounded = op.convert(op.round(op.multiply(x, op.divide(floats(127), largest)), "half_to_even"), "i8")
+    scale = op.divide(largest, floats(127))
+    return rounded, op.transpose(scale, whole(0, 1, 3, 2)) if axis == 3 else scale

@@ -1,0 +1,131 @@
+"""When the words were said: from where the decoder looked while it wrote them.
+
+The method is openai-whisper's (MIT, ``whisper/timing.py``): the attention of the heads that follow the sound is
+normalised and smoothed, and the cheapest way through it gives every token its time. There the text is shown to the
+model a second time for it; here the attention is kept while the text is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voicekit.engines.whisper_openvino.search import Attention, Written
+from voicekit.engines.whisper_words import Timing
+
+FRAME = 0.02
+"""Seconds of sound in one frame of attention."""
+
+# Pairs to be put in order so that the fourth of seven numbers is their median (Knuth, The Art of Computer
+# Programming 3, 5.3.4: a sorting network without the exchanges that do not matter).
+_MEDIAN_OF_SEVEN = ((0, 5), (0, 3), (1, 6), (2, 4), (0, 1), (3, 5), (2, 6), (2, 3), (3, 6), (4, 5), (1, 4), (1, 3),
+                    (3, 4))
+
+
+def token_times(attention: Sequence[Attention], frames: int, before: int) -> NDArray[np.float64]:
+    """Seconds at which tokens begin, and at which the last ends.
+
+    Parameters
+    ----------
+    attention : sequence of ndarray, shape (heads, all frames), float32
+        Where each place looked, from the beginning of the transcript on.
+    frames : int
+        Frames that hold sound.
+    before : int
+        Places before the one from which the first token was written.
+
+    Returns
+    -------
+    ndarray, shape (tokens + 1,), float64
+    """
+    weights = np.stack(attention, axis=1)[:, :, :frames]
+    whole = weights.sum(axis=2, keepdims=True)
+    whole[whole < 1e-6] = 1  # a head may look only at what is beyond the sound
+    weights /= whole
+    spread = weights.std(axis=1, keepdims=True)
+    spread[spread == 0] = 1
+    weights -= weights.mean(axis=1, keepdims=True)
+    weights /= spread
+    matrix = median_of_seven(weights).mean(axis=0, dtype=np.float64)[before:]
+    return np.asarray(cheapest_way(-matrix) * FRAME, np.float64)
+
+
+def median_of_seven(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Each value becomes the median of the seven around it along the last axis, mirrored at the ends.
+
+    Examples
+    --------
+    >>> median_of_seven(np.float32([0, 0, 9, 0, 0, 0, 1, 1])).tolist()
+    [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0]
+    """
+    count = values.shape[-1]
+    if count <= 3:
+        return values
+    wide = np.pad(values, [(0, 0)] * (values.ndim - 1) + [(3, 3)], mode="reflect")
+    lanes = [wide[..., shift:shift + count] for shift in range(7)]
+    for low, high in _MEDIAN_OF_SEVEN:
+        lanes[low], lanes[high] = np.minimum(lanes[low], lanes[high]), np.maximum(lanes[low], lanes[high])
+    return lanes[3]
+
+
+def cheapest_way(cost: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The column at which the cheapest way enters each row (dynamic time warping).
+
+    The way goes from the first row and column to the last, one row or column or both at a time. Costs of a row are
+    found all at once: to have come along the row is the sum of it up to there, less that up to where it was entered.
+
+    Parameters
+    ----------
+    cost : ndarray, shape (rows, columns), float64
+
+    Returns
+    -------
+    ndarray, shape (rows,), int64
+
+    Examples
+    --------
+    >>> cheapest_way(np.array([[-9.0, -9, 0, 0], [0, 0, -9, 0], [0, 0, 0, -9]])).tolist()
+    [0, 1, 2]
+    """
+    rows, columns = cost.shape
+    total = np.full(columns + 1, np.inf)
+    total[0] = 0.0
+    entered = np.empty((rows, columns), np.int64)  # the column at which the way to a place entered its row
+    from_corner = np.empty((rows, columns), bool)
+    for row in range(rows):
+        along = np.cumsum(cost[row])
+        corner, above = total[:-1], total[1:]
+        from_corner[row] = corner < above
+        entry = np.minimum(corner, above) - np.concatenate([[0.0], along[:-1]])
+        best = np.minimum.accumulate(entry)
+        fresh = np.concatenate([[True], entry[1:] < best[:-1]])
+        entered[row] = np.maximum.accumulate(np.where(fresh, np.arange(columns), 0))
+        total = np.concatenate([[np.inf], best + along])
+    begins = np.empty(rows, np.int64)
+    column = columns - 1
+    for row in range(rows - 1, -1, -1):
+        column = begins[row] = entered[row, column]
+        column -= from_corner[row, column]
+    return begins
+
+
+def words(written: Written, times: NDArray[np.float64], parts: Sequence[tuple[str, int]]) -> list[Timing]:
+    """Words with their times.
+
+    Parameters
+    ----------
+    written : Written
+        The hypothesis; only its text tokens have attention.
+    times : ndarray, shape (tokens + 1,)
+        From :func:`token_times`.
+    parts : sequence of (str, int)
+        The words, and how many tokens each has.
+    """
+    found, at = [], 0
+    for word, count in parts:
+        probability = float(np.mean(np.exp(written.scores[at:at + count])))
+        found.append(Timing(word, float(times[at]), float(times[at + count]), probability))
+        at += count
+    return found
