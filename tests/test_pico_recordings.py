@@ -21,7 +21,7 @@ from voicekit.types import Window, Word
 
 pytestmark = [pytest.mark.model, pytest.mark.xdist_group("pico recordings")]
 
-ENGINES = {"faster-whisper": "faster-whisper int8", "openai-whisper": "openai-whisper"}
+ENGINES = {"faster-whisper": "faster-whisper int8", "openvino": "openvino int8", "openai-whisper": "openai-whisper"}
 
 
 @pytest.fixture(scope="session")

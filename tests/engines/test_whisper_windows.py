@@ -1,4 +1,4 @@
-"""Both Whisper engines on the same small model, and the steps they share."""
+"""The Whisper engines on the same small model, and the steps they share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from tests.engines.whisper_cases import SILENCE, WINDOWS, build, load, noise, tone, whispers_tokenizer
-from tests.models import random_whisper, whisper_files
+from tests.models import random_whisper
+from voicekit.benchmark import whisper_files
 from voicekit.engines import whisper_windows, whisper_words
 from voicekit.engines.whisper_windows import Decoded, Effort, prompt_tokens
 from voicekit.engines.whisper_words import Timing
@@ -21,6 +22,7 @@ from voicekit.options import DecodingOptions
 from voicekit.types import WindowResult
 
 KINDS = {"faster-whisper float32": ("faster-whisper", "float32"), "faster-whisper int8": ("faster-whisper", "int8"),
+         "openvino float32": ("openvino", "float32"), "openvino int8": ("openvino", "int8"),
          "openai-whisper": ("openai-whisper", "float32")}
 PLAIN = DecodingOptions(language="en")
 SEGMENTS = DecodingOptions(language="en", word_timestamps=False)
@@ -49,7 +51,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
     return tuple(load(name, build(name, folder / name)) for name in ("faster-whisper", "openai-whisper"))  # type: ignore
 
 
-@pytest.fixture(scope="module", params=["faster-whisper", "openai-whisper"])
+@pytest.fixture(scope="module", params=["faster-whisper", "openvino", "openai-whisper"])
 def looping(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     return load(request.param, build(request.param, tmp_path_factory.mktemp("looping"), looping=True))
 

@@ -43,9 +43,9 @@ def whispers_tokenizer(languages: int = 99) -> Any:
 
 def build(engine: str, folder: Path, quantization: str = "float32", looping: bool = False) -> Path:
     whispers_tokenizer()  # without openai-whisper there is no vocabulary to build from
-    if engine == "faster-whisper":
-        return random_whisper.build_ctranslate2(folder, quantization, looping=looping)
-    return random_whisper.build_openai(folder, looping=looping)
+    if engine == "openai-whisper":
+        return random_whisper.build_openai(folder, looping=looping)
+    return random_whisper.build_ctranslate2(folder, quantization, looping=looping)
 
 
 def load(engine: str, path: Path, compute_type: str = "float32", threads: int = 2) -> Any:

@@ -31,6 +31,7 @@ from voicekit.types import Segment, WindowResult, Word
 KINDS = {
     "faster-whisper int8": ("faster-whisper", "int8"),
     "faster-whisper float32": ("faster-whisper", "float32"),
+    "openvino int8": ("openvino", "int8"),
     "openai-whisper": ("openai-whisper", "float32"),
 }
 """Engine and precision."""

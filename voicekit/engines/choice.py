@@ -90,11 +90,16 @@ def choose(options: RunOptions, devices_of: DevicesOf, *, fetch: bool = True) ->
         return _embedded(error, options, devices_of)
 
 
-def russian(options: RunOptions, devices_of: DevicesOf, *, fetch: bool = True) -> Choice | None:
-    """GigaAM, where ``--engine auto`` may use it and it can be had; else None."""
+def may_be_russian(options: RunOptions) -> bool:
+    """Whether a recording that is found to be Russian may go to another engine."""
     asked = options.engine
     wanted = asked.engine == "auto" and asked.model is None and options.task == "transcribe"
-    if not wanted or not engines.installed(RUSSIAN):
+    return wanted and engines.installed(RUSSIAN)
+
+
+def russian(options: RunOptions, devices_of: DevicesOf, *, fetch: bool = True) -> Choice | None:
+    """GigaAM, where ``--engine auto`` may use it and it can be had; else None."""
+    if not may_be_russian(options):
         return None
     try:
         choice = _find(RUSSIAN, options, devices_of, fetch)

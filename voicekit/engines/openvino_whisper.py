@@ -72,7 +72,7 @@ class OpenVINOWhisper:
         try:
             weights = Weights(folder, quantize=spec.compute_type == "int8")
             transcriber = OpenVINOTranscriber(folder, weights, spec)
-        except (ValueError, OSError, KeyError) as error:
+        except Exception as error:  # OpenVINO's and the tokenizer's errors share no narrower type
             raise ModelError(f"The model {spec.model.name!r} at {folder} cannot be read: {error}",
                              "Take --engine faster-whisper, or delete its folder and fetch it again.") from error
         if transcriber.device != "cpu":
@@ -126,7 +126,7 @@ class OpenVINOTranscriber:
 
     def detect_language(self, windows: Sequence[Samples]) -> list[Mapping[str, float]]:
         """Per window, the probability of each language code."""
-        if not self.multilingual:
+        if self.languages == ("en",):
             return [{"en": 1.0} for _ in windows]
         if not windows:
             return []

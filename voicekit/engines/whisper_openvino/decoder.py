@@ -187,12 +187,12 @@ class _Graph:
         numbers = np.arange(self.weights.vocabulary)
         banned, first = (np.where(np.isin(numbers, some), FORBIDDEN, 0)[None]
                          for some in (words.banned, words.banned_first))
-        ends = (numbers >= words.end).astype(np.float32)[None]
         allowed = op.add(op.add(logits, floats(banned)), op.multiply(floats(first), self.rules["first"]))
-        allowed = op.add(allowed, op.add(op.multiply(floats(1 - ends), self.rules["text"]),
-                                         op.multiply(floats(ends), self.rules["closing"])))
         begin = words.timestamps
+        ends = (numbers[:begin] >= words.end).astype(np.float32)[None]
         text = op.slice(allowed, whole(0), whole(begin), whole(1), whole(1))
+        text = op.add(text, op.add(op.multiply(floats(1 - ends), self.rules["text"]),
+                                   op.multiply(floats(ends), self.rules["closing"])))
         times = op.slice(allowed, whole(begin), whole(self.weights.vocabulary), whole(1), whole(1))
         clock = floats(numbers[begin:][None])
         out = op.logical_or(op.less(clock, self.rules["lowest"]), op.greater(clock, self.rules["highest"]))

@@ -196,12 +196,11 @@ class Decoding:
             self._request.set_tensor(name, openvino.Tensor(np.ascontiguousarray(array)))
         self._request.infer()
         self._past = everything
-        attention = None
+        attention = None  # what comes out is overwritten by the next step, so it is copied
         if "attention" in self._outputs:
-            seen = self._request.get_tensor("attention").data
+            seen = self._request.get_tensor("attention").data.copy()
             windows, heads, _, frames = seen.shape
             attention = seen.reshape(windows, heads, self._beams, places, frames).swapaxes(1, 2).reshape(
                 windows * self._beams, heads, places, frames)
-        # What comes out is overwritten by the next step.
         return Step(self._request.get_tensor("scores").data.copy(),
                     self._request.get_tensor("candidates").data.copy(), attention)

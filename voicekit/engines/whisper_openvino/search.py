@@ -184,7 +184,7 @@ def _look_back(live: Sequence[_Window], step: Step) -> None:
     if step.attention is not None:
         for place, window in enumerate(live):
             seen = step.attention[place * window.task.beams]
-            begun = tuple(np.ascontiguousarray(seen[:, at]) for at in range(seen.shape[1]))
+            begun = tuple(seen[:, at] for at in range(seen.shape[1]))
             window.rows = [Written(attention=begun) for _ in window.rows]
 
 
@@ -194,7 +194,7 @@ def _look(live: Sequence[_Window], step: Step) -> None:
         return
     rows = iter(step.attention)
     for window in live:
-        window.rows = [Written(row.tokens, row.scores, (*row.attention, next(rows)[:, 0].copy()))
+        window.rows = [Written(row.tokens, row.scores, (*row.attention, next(rows)[:, 0]))
                        for row in window.rows]
 
 
@@ -206,11 +206,13 @@ class _Window:
         self.rows = [Written()] * task.beams
         self.parents = list(range(task.beams))
         self._complete: list[Written] = []
+        self._at_end = False
 
     @property
     def done(self) -> bool:
         """Whether nothing more is to be written."""
-        return len(self._complete) >= self.task.beams or len(self.rows[0].tokens) >= self.task.limit
+        return (self._at_end or len(self._complete) >= self.task.beams
+                or len(self.rows[0].tokens) >= self.task.limit)
 
     def best(self) -> Written:
         """The likeliest per token."""
@@ -234,9 +236,10 @@ class _Window:
                 self.parents.append(beam)
             if len(rows) == beams or (beams == 1 and self._complete):
                 break
-        missing = beams - len(rows)
-        self.rows = (rows + [rows[-1]] * missing) if rows else self.rows
-        self.parents = (self.parents + self.parents[-1:] * missing) if rows else list(range(beams))
+        if rows:  # the last stands in for those that are missing
+            self.rows = rows + [rows[-1]] * (beams - len(rows))
+            self.parents += self.parents[-1:] * (beams - len(rows))
+        self._at_end = not rows
 
     def _allowed(self, row: Written, step: Step, place: int) -> Iterator[tuple[int, float]]:
         """The row's best candidates: one more than there are hypotheses, as one may be the end."""

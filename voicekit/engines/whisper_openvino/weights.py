@@ -62,6 +62,13 @@ def read_variables(file: Path) -> dict[str, NDArray[Any]]:
     """
     with open(file, "rb") as stream:
         cursor = _Cursor(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
+    try:
+        return _read(cursor)
+    except (struct.error, UnicodeDecodeError, KeyError) as error:
+        raise ValueError("it is damaged") from error
+
+
+def _read(cursor: _Cursor) -> dict[str, NDArray[Any]]:
     version = cursor.number("I")
     if version != BINARY_VERSION:
         raise ValueError(f"its format has version {version}, not {BINARY_VERSION}")
