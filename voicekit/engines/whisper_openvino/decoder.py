@@ -22,8 +22,11 @@ from voicekit.engines.whisper_openvino.weights import Weights
 RULES = ("text", "closing", "first", "lowest", "highest")
 """Inputs, one number for each row: the fields of :class:`~voicekit.engines.whisper_openvino.search.Rules`."""
 
+MOST = 127.0
+"""The largest number of 8 bits."""
+
 FINER = 254.0
-"""Probabilities and queries are multiplied in two parts of 8 bits, the second so many times finer."""
+"""Probabilities are multiplied in two parts of 8 bits, the second so many times finer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ class _Graph:
         openvino = telemetry.openvino()
         op, weights = ops(), self.weights
         embeddings = weights.linear("decoder/embeddings")
-        x = op.gather(layers.weight(embeddings), self.tokens, number(0))
+        x = layers.rows(embeddings, self.tokens)
         positions = floats(weights.array("decoder/position_encodings/encodings"))
         x = op.add(x, op.gather(positions, self.places, number(0)))
         for layer in range(weights.decoder_layers):
@@ -168,8 +171,9 @@ class _Graph:
                             floats((weights.width // weights.heads) ** -0.5))
         scores = op.matmul(query, keys, False, True) if not self.small else op.multiply(
             _product(query, keys, True), self.cached[f"key_scales_{layer}"])
-        # Divided by the largest and not by the sum, small ones keep as many bits as they can.
-        likely = op.exp(op.subtract(scores, op.reduce_max(scores, whole(3), True)))
+        # Measured by the largest and not by their sum, small ones keep as many bits as they can.
+        highest = op.subtract(op.reduce_max(scores, whole(3), True), floats(np.log(MOST)))
+        likely = op.exp(op.subtract(scores, highest))
         total = op.reduce_sum(likely, whole(3), True)
         heard = op.matmul(likely, values, False, False) if not self.small else op.multiply(
             _fine_product(likely, values), self.cached[f"value_scales_{layer}"])
@@ -222,15 +226,15 @@ def _product(x: Any, cached: Any, transposed: bool) -> Any:
 
 
 def _fine_product(x: Any, cached: Any) -> Any:
-    """``x @ cached`` for a cached int8 matrix and x from 0 to 1 in 15 bits: its first 8, and then what they leave.
+    """``x @ cached`` for a cached int8 matrix and x up to 127 in 15 bits: its first 7, and then what they leave.
 
     Both are rows of one multiplication, which reads the matrix once. With 8 bits alone a place would be deaf to all
     that it listens to 250 times less than to one frame.
     """
     op = ops()
-    coarse = op.multiply(op.round(op.multiply(x, floats(127)), "half_to_even"), floats(1 / 127))
+    coarse = op.round(x, "half_to_even")
     rest = op.multiply(op.subtract(x, coarse), floats(FINER))
-    rows = layers.steps(op.concat([coarse, rest], 2), 255, -1.0, 1.0)
+    rows = layers.steps(op.concat([coarse, rest], 2), 255, -MOST, MOST)
     product = op.matmul(rows, _matrix(cached), False, False)
     apart = op.reshape(product, op.concat([op.gather(op.shape_of(x), whole(0, 1), number(0)), whole(2, -1),
                                            layers.size(product, 3)], 0), False)

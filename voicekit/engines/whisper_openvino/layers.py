@@ -43,8 +43,22 @@ def weight(linear: Linear) -> Any:
     if linear.scale is None:
         return floats(linear.weight)
     op = ops()
+    return op.multiply(op.convert(_kept(linear), "f32"), floats(linear.scale))
+
+
+def rows(linear: Linear, numbers: Any) -> Any:
+    """Rows of a weight: they are looked up in 8 bits where they are kept so, and only then made larger."""
+    op = ops()
+    if linear.scale is None:
+        return op.gather(floats(linear.weight), numbers, number(0))
+    found = op.convert(op.gather(_kept(linear), numbers, number(0)), "f32")
+    return op.multiply(found, op.gather(floats(linear.scale), numbers, number(0)))
+
+
+def _kept(linear: Linear) -> Any:
+    # It stays where it lies, in the file, until the graph is compiled.
     kept: NDArray[np.int8] = np.ascontiguousarray(linear.weight)
-    return op.multiply(op.convert(op.constant(kept), "f32"), floats(linear.scale))
+    return ops().constant(kept, shared_memory=True)
 
 
 def linear(x: Any, layer: Linear) -> Any:

@@ -61,7 +61,7 @@ def read_variables(file: Path) -> dict[str, NDArray[Any]]:
         If it is no Whisper in the binary version that is read here.
     """
     with open(file, "rb") as stream:
-        cursor = _Cursor(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
+        cursor = _Cursor(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY))
     try:
         return _read(cursor)
     except (struct.error, UnicodeDecodeError, KeyError) as error:
