@@ -12,9 +12,14 @@ from tests import sound
 from tests.commands import SHORT, run
 from tests.engines.onnx_kinds import build, put_in_cache
 from tests.models import pico_cases, random_whisper
+from voicekit import processor
 from voicekit.engines.choice import choose
 from voicekit.errors import EngineMissingError, ModelError, UsageError
 from voicekit.options import EngineOptions, RunOptions
+
+
+WHISPER = "openvino" if processor.multiplies_in_8_bits() else "faster-whisper"
+"""What ``auto`` takes on this machine, without a GPU."""
 
 
 def cpu(adapter: object) -> tuple[str, ...]:
@@ -63,13 +68,33 @@ def test_a_model_that_was_asked_for_is_never_replaced(models: Path) -> None:
 @pytest.mark.model
 def test_russian_goes_to_gigaam_where_it_is_and_everything_else_to_whisper(models: Path) -> None:
     add_whisper(models)
-    assert choose(options("ru"), cpu).name == "faster-whisper"
+    assert choose(options("ru"), cpu).name == WHISPER
     add_gigaam(models)
     assert choose(options("ru"), cpu).name == "gigaam"
     assert choose(options("Russian"), cpu).name == "gigaam"
     for other in (options("en"), options(), options("ru", model="small"), RunOptions(language="ru", task="translate")):
-        assert choose(other, cpu).name == "faster-whisper"
+        assert choose(other, cpu).name == WHISPER
     assert choose(options(model="gigaam-v3-e2e-rnnt"), cpu).name == "gigaam", "a model's name tells its engine"
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("fast", [True, False])
+def test_whisper_runs_where_it_is_fastest(models: Path, monkeypatch: pytest.MonkeyPatch, fast: bool) -> None:
+    monkeypatch.setattr(processor, "multiplies_in_8_bits", lambda: fast)
+    add_whisper(models)
+    folder = random_whisper.build_ctranslate2(models / "mine")
+
+    def gpu(adapter: Any) -> tuple[str, ...]:
+        return ("cuda:0",) if "cuda" in adapter.profile.compute_types else ("cpu",)
+
+    expected = "openvino" if fast else "faster-whisper"
+    for asked in ({}, {"model": "small"}, {"model": str(folder)}, {"compute_type": "float32"}):
+        assert choose(options("en", **asked), cpu).name == expected, asked
+        assert choose(options("en", **asked), gpu).name == "faster-whisper", asked
+    assert choose(options("en", compute_type="int8_float32"), cpu).name == "faster-whisper", "openvino has none"
+    assert choose(options("en", engine="openvino"), cpu).name == "openvino"
+    monkeypatch.setattr("voicekit.engines.installed", lambda name: name != "openvino")
+    assert choose(options("en"), cpu).name == "faster-whisper"
 
 
 def test_what_an_engine_cannot_do_is_told(models: Path) -> None:
@@ -104,15 +129,15 @@ def test_a_recording_found_to_be_russian_goes_to_gigaam(models: Path, tmp_path: 
     path = sound.write_plain_wav(tmp_path / "talk.wav", talk.pcm())
     add_whisper(models, pico["faster-whisper int8"])
     heard = transcribed(models, tmp_path, recording=path)
-    assert heard["run"]["engine"] == "faster-whisper" and heard["language"]["code"] == "ru"
+    assert heard["run"]["engine"] == WHISPER and heard["language"]["code"] == "ru"
     assert heard["language"]["probability"] > 0.9
     add_gigaam(models)
     moved = transcribed(models, tmp_path, recording=path)
     assert (moved["run"]["engine"], moved["run"]["model"]) == ("gigaam", "gigaam-v3-e2e-rnnt")
     assert moved["language"] == heard["language"] and moved["segments"]
-    assert transcribed(models, tmp_path, "--language", "en", recording=path)["run"]["engine"] == "faster-whisper"
-    stays = transcribed(models, tmp_path, "--engine", "faster-whisper", "--offline", recording=path)
-    assert stays["run"]["engine"] == "faster-whisper" and stays["segments"] == heard["segments"]
+    assert transcribed(models, tmp_path, "--language", "en", recording=path)["run"]["engine"] == WHISPER
+    stays = transcribed(models, tmp_path, "--engine", WHISPER, "--offline", recording=path)
+    assert stays["run"]["engine"] == WHISPER and stays["segments"] == heard["segments"]
 
 
 @pytest.mark.model

@@ -41,6 +41,9 @@ class OpenVINOWhisper:
         compute_types={"cpu": ("int8", "bfloat16", "float32")},
         supports=shared.SUPPORTS,
         libraries=("openvino", "faster-whisper"),
+        cpu_batch=16,
+        window_share=0.07,
+        any_batch=frozenset({"cpu"}),
     )
 
     def __init__(self) -> None:

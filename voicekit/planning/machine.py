@@ -32,7 +32,6 @@ class Computes(Protocol):
         ...
 
 
-CPU_BATCH = 4
 GPU_BATCH = 16
 
 
@@ -217,7 +216,7 @@ def plan_machine(options: EngineOptions, workers: int | None, profile: EnginePro
     kind = devices[0].partition(":")[0]
     compute_type = _compute_type(options, profile, kind, notes)
     batch = _batch_size(options, profile, kind, notes)
-    cost = _memory_per_worker(model_bytes, batch)
+    cost = _memory_per_worker(model_bytes, batch, profile.window_share)
     if workers is None:
         workers = _auto_workers(profile, machine, devices, cost, notes)
     else:
@@ -251,15 +250,15 @@ def _batch_size(options: EngineOptions, profile: EngineProfile, kind: str, notes
     if options.batch_size is not None:
         notes.reasons.append(f"batch: {options.batch_size}, as asked for")
         return options.batch_size
-    batch = CPU_BATCH if kind == "cpu" else GPU_BATCH
-    notes.reasons.append(f"batch: {batch} is the default on {kind}")
+    batch = profile.cpu_batch if kind == "cpu" else GPU_BATCH
+    notes.reasons.append(f"batch: {batch} is the default of {profile.name} on {kind}")
     return batch
 
 
-def _memory_per_worker(model_bytes: int, batch: int) -> int:
-    """A rough bound: weights with their working copy, libraries, and activations of the batch, which
-    grow with the model (measured: `small`, 0.48 GB on disk, batch 8, 1.6 GB)."""
-    return int(1.2 * model_bytes + 300e6 + batch * 0.2 * model_bytes)
+def _memory_per_worker(model_bytes: int, batch: int, window_share: float) -> int:
+    """A rough bound: weights with their working copy, libraries, and what each window of the batch needs, which
+    grows with the model (measured: `small`, 0.48 GB on disk, batch 8, with faster-whisper 1.6 GB)."""
+    return int(1.2 * model_bytes + 300e6 + batch * window_share * model_bytes)
 
 
 def _auto_workers(profile: EngineProfile, machine: Machine, devices: tuple[str, ...], cost: int,

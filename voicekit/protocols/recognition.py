@@ -47,6 +47,13 @@ class EngineProfile:
         the language) it has. Word times are in every engine.
     libraries : tuple of str
         Distributions whose versions decide the words, as pip names them.
+    cpu_batch : int
+        Windows decoded together on a CPU, where nothing else is asked for.
+    window_share : float
+        Memory that a window of the batch takes, as a share of the model's size on disk.
+    any_batch : frozenset of str
+        Kinds of device on which a window gets the same words whatever is decoded beside it: there a batch may be cut
+        where a worker would have nothing to do.
     """
 
     name: str
@@ -60,6 +67,9 @@ class EngineProfile:
     compute_types: Mapping[str, tuple[str, ...]]
     supports: frozenset[str]
     libraries: tuple[str, ...] = ()
+    cpu_batch: int = 4
+    window_share: float = 0.2
+    any_batch: frozenset[str] = frozenset()
 
     @property
     def packages(self) -> tuple[str, ...]:
