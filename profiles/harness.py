@@ -22,11 +22,11 @@ from pathlib import Path
 import click
 import numpy as np
 
-from profiles import whisper_shapes
 from profiles.profile_page import page
 from tests import sound
 from tests.commands import command, environment, voicekit
 from tests.models import espeak, pico_cases
+from voicekit.benchmark import models as random_models
 from voicekit.profiling.summary import load
 
 HERE = Path(__file__).parent
@@ -86,7 +86,7 @@ def model(shape: str, folder: Path) -> Path:
     """The folder of that model, made where it is missing."""
     path = folder / f"random-{shape}-{TOKENS}-tokens"
     if not (path / "model.bin").exists():
-        whisper_shapes.write(shape, path, TOKENS, "ctranslate2", "int8", seed=1)
+        random_models.write(shape, path, TOKENS, "ctranslate2", "int8", seed=1)
     return path
 
 

@@ -22,10 +22,11 @@ from typing import NamedTuple
 
 import click
 
-from profiles import whisper_shapes
 from tests import sound
 from tests.commands import command, environment
 from tests.models import espeak, pico_cases
+from voicekit.benchmark import models as random_models
+from voicekit.benchmark.shapes import SHAPES
 from voicekit.profiling import step
 from voicekit.profiling.summary import load
 
@@ -69,7 +70,7 @@ def _cost(line: list[str], folder: Path) -> Cost:
 @click.option("--pairs", default=5, show_default=True, type=click.IntRange(1))
 @click.option("--engine", default="faster-whisper", show_default=True,
               type=click.Choice(["faster-whisper", "openai-whisper"]))
-@click.option("--size", default="base", show_default=True, type=click.Choice(list(whisper_shapes.SHAPES)))
+@click.option("--size", default="base", show_default=True, type=click.Choice(list(SHAPES)))
 @click.option("--workers", default="auto", show_default=True)
 def main(minutes: float, pairs: int, engine: str, size: str, workers: str) -> None:
     """Measure and print."""
@@ -80,7 +81,7 @@ def main(minutes: float, pairs: int, engine: str, size: str, workers: str) -> No
         folder = Path(temporary)
         runtime = "ctranslate2" if engine == "faster-whisper" else "openai"
         model = folder / f"random-{size}"
-        whisper_shapes.write(size, model, TOKENS, runtime, "int8", 1)
+        random_models.write(size, model, TOKENS, runtime, "int8", 1)
         talk = pico_cases.conversation(500, minutes * 60, "en")
         path = sound.write_plain_wav(folder / "talk.wav", talk.pcm())
         line = command(path, "--engine", engine, "--model", model if runtime == "ctranslate2" else f"{model}.pt",

@@ -18,20 +18,9 @@ from pathlib import Path
 
 import click
 
-from tests.models import random_whisper, whisper_files
-from tests.models.whisper_files import Shape
-
-SHAPES = {
-    "tiny": Shape(384, 6, 4, 4),
-    "base": Shape(512, 8, 6, 6),
-    "small": Shape(768, 12, 12, 12),
-    "medium": Shape(1024, 16, 24, 24),
-    "large-v3": Shape(1280, 20, 32, 32, mels=128, languages=100),
-    "large-v3-turbo": Shape(1280, 20, 32, 4, mels=128, languages=100),
-}
-"""Dimensions of the published models (openai/whisper, model card)."""
-
-WARNING = "The weights are random: its words mean nothing. It is for measuring speed only."
+from voicekit.benchmark.models import WARNING, write
+from voicekit.benchmark.shapes import SHAPES
+from voicekit.errors import VoicekitError
 
 
 @click.command()
@@ -49,26 +38,13 @@ def main(name: str, tokens: int, into: Path, runtime: str, quantization: str, se
     began = time.monotonic()
     click.echo(WARNING)
     try:
-        write(name, into / f"random-{name}-{tokens}-tokens", tokens, runtime, quantization, seed)
+        for written in write(name, into / f"random-{name}-{tokens}-tokens", tokens, runtime, quantization, seed):
+            click.echo(f"--model {written}")
+    except VoicekitError as error:
+        raise click.ClickException(f"{error.message}\n  {error.hint}") from error
     except (OSError, MemoryError) as error:
         raise click.ClickException(f"The model cannot be made: {error or 'memory is short'}.") from error
     click.echo(f"{time.monotonic() - began:.0f} s")
-
-
-def write(name: str, path: Path, tokens: int, runtime: str, quantization: str, seed: int) -> None:
-    """Make the weights and write them for one runtime or for both."""
-    shape = SHAPES[name]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    weights = random_whisper.weights(shape, seed, tokens=tokens)
-    count = sum(array.size for array in weights.values())
-    click.echo(f"{name}: {count / 1e6:.0f} million parameters")
-    if runtime != "openai":
-        folder = whisper_files.write_ctranslate2(path, shape, weights, quantization)
-        (folder / "README.txt").write_text(f"{WARNING}\n", encoding="utf-8")
-        click.echo(f"faster-whisper: --model {folder}")
-    if runtime != "ctranslate2":
-        file = whisper_files.write_openai(path.with_name(f"{path.name}.pt"), shape, weights, half=True)
-        click.echo(f"openai-whisper: --model {file}")
 
 
 if __name__ == "__main__":

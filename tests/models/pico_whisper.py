@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.models import whisper_files
-from tests.models.whisper_files import Shape, Weights
+from voicekit.benchmark import whisper_files
+from voicekit.benchmark.shapes import Shape
+from voicekit.benchmark.whisper_files import Weights
 
 SHAPE = Shape(width=128, heads=4, encoder_layers=3, decoder_layers=3)
 FILE = Path(__file__).with_name("pico_whisper.npz")

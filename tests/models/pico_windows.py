@@ -13,7 +13,7 @@ from whisper.tokenizer import get_tokenizer
 from tests.models import pico_grammar
 from tests.models.pico_grammar import LANGUAGES
 from tests.models.pico_sound import RATE, Clip, Sound
-from tests.models.whisper_files import AUDIO_CONTEXT
+from voicekit.benchmark.shapes import AUDIO_CONTEXT
 
 VOCABULARY = 51_865
 FRAMES_PER_SECOND = 50

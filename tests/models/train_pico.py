@@ -49,8 +49,8 @@ from tests.models.pico_grammar import LANGUAGES
 from tests.models.pico_sound import RATE, Clip, Sound
 from tests.models.pico_windows import (EOT, FRAMES_PER_SECOND, ROW, SPECIAL, TEXT, TOKENIZER, UNUSED, USED, VOCABULARY,
                                        Composer, Example)
-from tests.models.whisper_files import AUDIO_CONTEXT as FRAMES
-from tests.models.whisper_files import TEXT_CONTEXT as CONTEXT
+from voicekit.benchmark.shapes import AUDIO_CONTEXT as FRAMES
+from voicekit.benchmark.shapes import TEXT_CONTEXT as CONTEXT
 
 WIDTH, HEADS = pico_whisper.SHAPE.width, pico_whisper.SHAPE.heads
 ENCODER_LAYERS, DECODER_LAYERS = pico_whisper.SHAPE.encoder_layers, pico_whisper.SHAPE.decoder_layers

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from profiles.whisper_shapes import SHAPES, WARNING
 from tests.commands import ROOT
 from tests.engines.whisper_cases import load, whispers_tokenizer
-from tests.models import random_whisper, whisper_files
-from tests.models.whisper_files import Shape
+from voicekit.benchmark import random_weights, whisper_files
+from voicekit.benchmark.models import WARNING
+from voicekit.benchmark.shapes import SHAPES, Shape
 from voicekit.engines.whisper_windows import Effort
 from voicekit.options import DecodingOptions
 
@@ -75,7 +75,7 @@ def test_what_is_new_in_large_v3(tmp_path: Path, engine: str, precision: str, sp
     """128 bands and Cantonese, in a model that is small otherwise."""
     whispers_tokenizer(SHAPES["large-v3"].languages)
     shape = Shape(128, 2, 2, 2, SHAPES["large-v3"].mels, SHAPES["large-v3"].languages)
-    weights = random_whisper.weights(shape, tokens=40)
+    weights = random_weights.weights(shape, tokens=40)
     path = (whisper_files.write_ctranslate2(tmp_path / "model", shape, weights, precision) if engine == "faster-whisper"
             else whisper_files.write_openai(tmp_path / "model.pt", shape, weights))
     model = load(engine, path)

@@ -132,6 +132,7 @@ def test_what_libraries_say_when_memory_runs_out() -> None:
     caused.__cause__ = RuntimeError("std::bad_alloc")
     for error in (MemoryError(), RuntimeError("CUDA failed with error out of memory"), torch.OutOfMemoryError("CUDA out of memory."),
                   RuntimeError("[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : Failed to allocate memory for requested buffer"),
+                  RuntimeError("[CPU] Convolution node with name 'x' Check 'ptr' failed\nFailed to allocate 4608000 bytes of memory"),
                   RuntimeError("CUBLAS_STATUS_ALLOC_FAILED"), caused):
         assert out_of_memory(error), error
     assert not out_of_memory(ValueError("a word of memory")) and not out_of_memory(None)

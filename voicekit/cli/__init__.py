@@ -7,6 +7,7 @@ import sys
 import click
 
 from voicekit.version import __version__
+from voicekit.cli.bench import bench
 from voicekit.cli.cache import cache
 from voicekit.cli.doctor import doctor
 from voicekit.cli.failure import guarded
@@ -34,6 +35,7 @@ voicekit.add_command(cache)
 voicekit.add_command(score)
 voicekit.add_command(profile)
 voicekit.add_command(plot)
+voicekit.add_command(bench)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from voicekit.profiling.summary import MachineLine
 
-_PACKAGES = ("numpy", "scipy", "av", "onnxruntime", "onnxruntime-gpu", "ctranslate2", "faster-whisper",
+_PACKAGES = ("numpy", "scipy", "av", "onnxruntime", "onnxruntime-gpu", "openvino", "ctranslate2", "faster-whisper",
              "openai-whisper", "onnx-asr", "pocketsphinx", "torch", "pyannote.audio", "pyworld-prebuilt")
 
 

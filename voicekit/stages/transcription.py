@@ -14,7 +14,7 @@ from voicekit.types import Segment, WindowResult, Word
 
 log = logging.getLogger("voicekit")
 
-_OUT_OF_MEMORY = ("out of memory", "bad_alloc", "bad allocation", "alloc_failed", "failed to allocate memory",
+_OUT_OF_MEMORY = ("out of memory", "bad_alloc", "bad allocation", "alloc_failed", "failed to allocate",
                   "can't allocate memory", "cannot allocate memory")
 
 
@@ -59,7 +59,7 @@ def transcribe_batch(engine: Transcriber, windows: Sequence[Samples],
 def out_of_memory(error: BaseException | None) -> bool:
     """Whether an error, or what caused it, is that memory ran out: of the machine or of a GPU.
 
-    Python has an error of its own for it; torch, CTranslate2 and onnxruntime say it in words.
+    Python has an error of its own for it; torch, CTranslate2, onnxruntime and OpenVINO say it in words.
 
     Examples
     --------

@@ -76,9 +76,11 @@ class Compiled:
 
     def _room(self, windows: int) -> dict[str, NDArray[Any]]:
         """Room for the keys and values, kept from batch to batch: to ask the system for it anew takes as long as
-        to fill it."""
+        to fill it. It is given back where batches become smaller, as they do when memory runs out; but not for a
+        single window that is tried again."""
         openvino = telemetry.openvino()
-        if not self._sound or len(self._sound[self._names[0]]) < windows:
+        room = len(self._sound[self._names[0]]) if self._sound else 0
+        if room < windows or 1 < windows <= room // 2:
             self._sound = {}
             for name in self._names:
                 output = self._encoder.output(name)

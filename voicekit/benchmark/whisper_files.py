@@ -7,71 +7,19 @@ import functools
 import importlib.util
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from voicekit.benchmark.shapes import AUDIO_CONTEXT, EOT, FIRST_LANGUAGE, SOT, TEXT_CONTEXT, TIMESTAMPS, Shape
+from voicekit.errors import EngineMissingError
+from voicekit.languages import LANGUAGES
+
 Array = NDArray[np.float32]
 Weights = dict[str, Array]
 """All parameters, named as openai-whisper names them."""
-
-AUDIO_CONTEXT, TEXT_CONTEXT, TIMESTAMPS = 1500, 448, 1501
-EOT, SOT, FIRST_LANGUAGE = 50_257, 50_258, 50_259
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """The dimensions of a multilingual Whisper.
-
-    Attributes
-    ----------
-    width : int
-        Of the hidden state.
-    heads : int
-        Of every attention.
-    encoder_layers, decoder_layers : int
-        How deep it is.
-    mels : int
-        Bands of the spectrogram.
-    languages : int
-        99, or 100 since Cantonese came with large-v3.
-    """
-
-    width: int
-    heads: int
-    encoder_layers: int
-    decoder_layers: int
-    mels: int = 80
-    languages: int = 99
-
-    @property
-    def translate(self) -> int:
-        """The token ``<|translate|>``; the other tasks follow it."""
-        return FIRST_LANGUAGE + self.languages
-
-    @property
-    def no_speech(self) -> int:
-        """The token ``<|nospeech|>``."""
-        return self.translate + 4
-
-    @property
-    def no_timestamps(self) -> int:
-        """The token ``<|notimestamps|>``, the last before the timestamps."""
-        return self.translate + 5
-
-    @property
-    def vocabulary(self) -> int:
-        """How many tokens there are."""
-        return self.no_timestamps + 1 + TIMESTAMPS
-
-    @property
-    def alignment_heads(self) -> list[list[int]]:
-        """openai-whisper's own default: every head of the later half of the decoder."""
-        return [[layer, head] for layer in range(self.decoder_layers // 2, self.decoder_layers)
-                for head in range(self.heads)]
 
 
 def sinusoids(width: int) -> Array:
@@ -92,17 +40,24 @@ def write_openai(path: Path, shape: Shape, weights: Weights, half: bool = False)
         The model.
     half : bool
         In half precision, as the published ones are.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If torch is not installed.
     """
     import torch
 
     sides = {"audio": shape.encoder_layers, "text": shape.decoder_layers}
-    dims = {"n_mels": shape.mels, "n_vocab": shape.vocabulary, "n_audio_ctx": AUDIO_CONTEXT, "n_text_ctx": TEXT_CONTEXT}
+    dims = {"n_mels": shape.mels, "n_vocab": shape.vocabulary, "n_audio_ctx": AUDIO_CONTEXT,
+            "n_text_ctx": TEXT_CONTEXT}
     for side, layers in sides.items():
         dims |= {f"n_{side}_state": shape.width, f"n_{side}_head": shape.heads, f"n_{side}_layer": layers}
     path.parent.mkdir(parents=True, exist_ok=True)
     state = {name: torch.from_numpy(value) for name, value in weights.items()}
-    torch.save({"dims": dims, "model_state_dict": {name: value.half() for name, value in state.items()} if half else state},
-               path)
+    if half:
+        state = {name: value.half() for name, value in state.items()}
+    torch.save({"dims": dims, "model_state_dict": state}, path)
     return path
 
 
@@ -174,10 +129,18 @@ def _fill_attention(spec: Any, w: Weights, name: str, fused: bool) -> None:
 
 @functools.lru_cache(maxsize=1)
 def ranks() -> Mapping[bytes, int]:
-    """Whisper's byte-pair ranks, from the file inside openai-whisper (which is not imported)."""
+    """Whisper's byte-pair ranks, from the file inside openai-whisper (which is not imported).
+
+    Raises
+    ------
+    EngineMissingError
+        If it is not installed.
+    """
     package = importlib.util.find_spec("whisper")
     if package is None or not package.submodule_search_locations:
-        raise ModuleNotFoundError("openai-whisper is not installed: its vocabulary is needed to build a model")
+        raise EngineMissingError("A Whisper of random weights needs the vocabulary of openai-whisper, which is not "
+                                 "installed.", 'Install it: pip install -e ".[openai]"; or give the folder of a real '
+                                 "model.")
     path = Path(package.submodule_search_locations[0]) / "assets" / "multilingual.tiktoken"
     lines = path.read_text(encoding="ascii").splitlines()
     return {base64.b64decode(token): int(rank) for token, rank in map(str.split, lines)}
@@ -185,12 +148,7 @@ def ranks() -> Mapping[bytes, int]:
 
 def special_tokens(languages: int = 99) -> list[str]:
     """Every token after the text tokens, in order."""
-    from faster_whisper.tokenizer import _LANGUAGE_CODES  # alphabetic
-
-    from voicekit.languages import LANGUAGES
-
     codes = list(LANGUAGES)[:languages]  # Cantonese is the last
-    assert set(codes) | {"yue"} == set(_LANGUAGE_CODES) and codes[:99].count("yue") == 0
     return ["<|endoftext|>", "<|startoftranscript|>", *(f"<|{code}|>" for code in codes),
             "<|translate|>", "<|transcribe|>", "<|startoflm|>", "<|startofprev|>", "<|nospeech|>",
             "<|notimestamps|>", *(f"<|{i * 0.02:.2f}|>" for i in range(TIMESTAMPS))]
