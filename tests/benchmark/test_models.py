@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.engines.whisper_cases import whispers_tokenizer
@@ -112,3 +115,13 @@ def test_a_text_of_counted_words_has_as_many_tokens() -> None:
     text = tokenizer.decode(words)
     assert tokenizer.encode(text, add_special_tokens=False).ids == words
     assert len(text.split()) == len(words)
+
+
+def test_the_heads_that_follow_the_sound_are_the_published_ones() -> None:
+    whisper = pytest.importorskip("whisper", reason="openai-whisper is not installed")
+    for name, shape in SHAPES.items():
+        if shape.following:
+            dump = gzip.decompress(base64.b85decode(whisper._ALIGNMENT_HEADS[name]))
+            published = np.frombuffer(dump, bool).reshape(shape.decoder_layers, shape.heads)
+            assert shape.alignment_heads == np.argwhere(published).tolist(), name
+    assert len(SHAPES["large-v3"].alignment_heads) == 16 * 20

@@ -14,8 +14,8 @@ from voicekit.benchmark.shapes import AUDIO_CONTEXT, Shape
 START = 3
 """Tokens that stand before every text: its start, the language and the task."""
 
-KEPT = 2
-"""Bytes of a number of the keys and values that the decoder reads for every token."""
+KEPT = 1
+"""Bytes of a number of the keys and values that the decoder reads for every token: 8 bits are enough for them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,9 @@ class Shape:
         Bands of the spectrogram.
     languages : int
         99, or 100 since Cantonese came with large-v3.
+    following : tuple of (int, int)
+        Layer and head of the decoder's attention that follows the sound, from which words get their times; none stands
+        for openai-whisper's own default, every head of the later half.
     """
 
     width: int
@@ -34,6 +37,7 @@ class Shape:
     decoder_layers: int
     mels: int = 80
     languages: int = 99
+    following: tuple[tuple[int, int], ...] = ()
 
     @property
     def translate(self) -> int:
@@ -57,7 +61,9 @@ class Shape:
 
     @property
     def alignment_heads(self) -> list[list[int]]:
-        """openai-whisper's own default: every head of the later half of the decoder."""
+        """As a model's configuration has them."""
+        if self.following:
+            return [list(one) for one in self.following]
         return [[layer, head] for layer in range(self.decoder_layers // 2, self.decoder_layers)
                 for head in range(self.heads)]
 
@@ -84,11 +90,13 @@ class Shape:
 
 
 SHAPES = {
-    "tiny": Shape(384, 6, 4, 4),
-    "base": Shape(512, 8, 6, 6),
-    "small": Shape(768, 12, 12, 12),
-    "medium": Shape(1024, 16, 24, 24),
+    "tiny": Shape(384, 6, 4, 4, following=((2, 2), (3, 0), (3, 2), (3, 3), (3, 4), (3, 5))),
+    "base": Shape(512, 8, 6, 6, following=((3, 1), (4, 2), (4, 3), (4, 7), (5, 1), (5, 2), (5, 4), (5, 6))),
+    "small": Shape(768, 12, 12, 12, following=((5, 3), (5, 9), (8, 0), (8, 4), (8, 7), (8, 8), (9, 0), (9, 7), (9, 9),
+                                               (10, 5))),
+    "medium": Shape(1024, 16, 24, 24, following=((13, 15), (15, 4), (15, 15), (16, 1), (20, 0), (23, 4))),
     "large-v3": Shape(1280, 20, 32, 32, mels=128, languages=100),
     "large-v3-turbo": Shape(1280, 20, 32, 4, mels=128, languages=100),
 }
-"""Dimensions of the published models (openai/whisper, model card)."""
+"""Dimensions of the published models (openai/whisper, model card), and of the smaller ones which heads follow the sound
+(openai/whisper, MIT)."""

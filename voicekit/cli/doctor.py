@@ -66,7 +66,8 @@ def _system() -> Iterator[Finding]:
 
 
 def _core() -> Iterator[Finding]:
-    for package in ("numpy", "av", "onnxruntime", "ctranslate2", "faster-whisper", "openvino", "huggingface_hub", "pocketsphinx"):
+    for package in ("numpy", "av", "onnxruntime", "ctranslate2", "faster-whisper", "openvino", "huggingface_hub",
+                    "pocketsphinx"):
         yield _package(package, essential=True)
     yield _try("speech detection", _detect_speech)
 
