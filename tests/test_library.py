@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +74,7 @@ def test_an_error_while_preparing_ends_the_run_and_not_the_users_patience(monkey
     def broken() -> None:
         raise RuntimeError("no detector today")
 
-    monkeypatch.setattr("voicekit.running.preparation._detector", broken)
+    monkeypatch.setattr("voicekit.running.hearing._detector", broken)
     with pytest.raises(voicekit.VoicekitError, match="no detector today"):
         voicekit.transcribe(SHORT, engine="pocketsphinx")
 
@@ -95,19 +96,20 @@ def test_an_error_in_planning_one_file_stops_no_other(tmp_path: Path, speech: ND
     """The decoded sound of one file is gone before it is planned, as when /tmp is cleaned."""
     from voicekit.options import EngineOptions, RunOptions
     from voicekit.pipeline import transcribe_files
-    from voicekit.running import loop
+    from voicekit.running import ahead
+    from voicekit.running.preparation import Part
     from voicekit.types import InputFile
 
     files = [InputFile(sound.write_plain_wav(tmp_path / f"{name}.wav", speech[:40000]), name) for name in "abc"]
-    prepare = loop.prepare
+    preparing = ahead.preparing
 
-    def losing(file: InputFile, *rest: object) -> object:
-        prepared = prepare(file, *rest)  # type: ignore[arg-type]
-        if file.name == "b":
-            os.unlink(prepared.recording.pcm)
-        return prepared
+    def losing(file: InputFile, *rest: object) -> Iterator[Part]:
+        for part in preparing(file, *rest):  # type: ignore[arg-type]
+            if file.name == "b" and part.whole:
+                os.unlink(part.recording.pcm)
+            yield part
 
-    monkeypatch.setattr(loop, "prepare", losing)
+    monkeypatch.setattr(ahead, "preparing", losing)
     found = {outcome.file.name: outcome for outcome in
              transcribe_files(files, RunOptions(engine=EngineOptions(engine="pocketsphinx")))}
     assert found["a"].transcript and found["c"].transcript

@@ -5,8 +5,9 @@
       -> sentences -> cast -> chunks -> [workers: sentences to sound] -> assembly -> Voicing, where that is asked for
 
 Everything that needs the whole recording is decided once and cheaply; workers do independent pieces; the
-pieces are put together by time. Decoding and planning are in :mod:`voicekit.running.preparation`, the loop
-that feeds the workers in :mod:`voicekit.running.loop`, what a worker does in :mod:`voicekit.worker`.
+pieces are put together by time. Decoding and planning go ahead part by part: a batch of windows that nothing later
+can change is transcribed while the rest is still being decoded. They are in :mod:`voicekit.running.preparation`, the
+loop that feeds the workers in :mod:`voicekit.running.loop`, what a worker does in :mod:`voicekit.worker`.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import importlib.util
 import sys
@@ -94,10 +95,8 @@ class Engines(Registry[Engine]):
 
     def version(self, name: str) -> str:
         """The versions of what computes the result, without importing it."""
-        found = {}
-        for library in self.adapter(name).profile.libraries:
-            with contextlib.suppress(metadata.PackageNotFoundError):  # onnxruntime has other names for GPUs
-                found[library] = metadata.version(library)
+        found = {library: number for library in self.adapter(name).profile.libraries
+                 if (number := _installed_version(library)) is not None}
         return ", ".join(f"{library} {number}" for library, number in found.items())
 
     def how_to_install(self, name: str) -> str:
@@ -111,6 +110,14 @@ class Engines(Registry[Engine]):
         if missing:
             raise EngineMissingError(f"The {self._what} {name} is not installed: it needs {', '.join(missing)}.",
                                      f"In voicekit's folder run: {self.how_to_install(name)}")
+
+
+@functools.cache  # a result's name holds it, and to look it up takes a millisecond
+def _installed_version(library: str) -> str | None:
+    """None for what is not installed: onnxruntime has other names for GPUs."""
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        return metadata.version(library)
+    return None
 
 
 def _is_there(package: str) -> bool:

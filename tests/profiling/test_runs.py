@@ -78,7 +78,7 @@ def test_what_the_cache_had_is_told(profiled: Job) -> None:
     assert windows and {event["args"]["fate"] for event in windows} == {"found"}
     assert {event["pid"] for event in windows} == {found.processes[0].pid}
     hits = [event for event in events(profiled.folder / "second") if event["name"] == "look up"]
-    assert len(hits) == len(windows) + 2 and all(event["args"]["found"] for event in hits), "and where speech is, of two"
+    assert len(hits) == len(windows) + 3 and all(event["args"]["found"] for event in hits), "and where speech is: of two, one in two parts"
 
 
 def test_show(profiled: Job) -> None:

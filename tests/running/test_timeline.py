@@ -36,8 +36,7 @@ def test_every_piece_is_on_the_worker_that_did_it() -> None:
     act = Doing(FILE, "transcribe")
     clock.now += 2
     timeline.prepared(FILE, 60.0, 100.5, 102.0)
-    made.results[0] = EMPTY
-    timeline.found(act, made)
+    timeline.found(act, made.units[:1])
     timeline.batch(1, act, piece.chunk.batches[1])
     clock.now += 3
     timeline.done(1, BatchDone({2: EMPTY, 3: EMPTY}, 18.0, (3,)))

@@ -9,6 +9,6 @@ Examples
 """
 
 from voicekit.audio.bounds import LONGEST_RECORDING
-from voicekit.audio.decoding import blocks, decode, read, read_pcm, sha256
+from voicekit.audio.decoding import blocks, decode, decode_gradually, read, read_pcm, sha256
 
-__all__ = ["LONGEST_RECORDING", "blocks", "decode", "read", "read_pcm", "sha256"]
+__all__ = ["LONGEST_RECORDING", "blocks", "decode", "decode_gradually", "read", "read_pcm", "sha256"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import av
@@ -88,21 +88,59 @@ def decode(path: str | os.PathLike[str], folder: str | os.PathLike[str], *,
     >>> read(recording, 12.0, 12.5).shape  # doctest: +SKIP
     (8000,)
     """
+    recording = None
+    try:
+        for recording in decode_gradually(path, folder, name=name, check=check, longest=longest, channel=channel):
+            pass
+    except BaseException:  # also an interrupt must not leave half a file
+        if recording is not None:
+            os.unlink(recording.pcm)
+        raise
+    assert recording is not None  # at the end there is one, or an error
+    return recording
+
+
+def decode_gradually(path: str | os.PathLike[str], folder: str | os.PathLike[str], *, name: str | None = None,
+                     check: Callable[[], None] = nothing, longest: float = LONGEST_RECORDING,
+                     channel: int | None = None) -> Generator[Recording, None, None]:
+    """The same, to be read while it goes on.
+
+    Parameters
+    ----------
+    path, folder, name, check, longest, channel
+        As in :func:`decode`.
+
+    Yields
+    ------
+    Recording
+        As far as it is decoded: nothing that follows changes those samples. Only of the last one the hash, the
+        warnings and the number of channels are known. From the first one on the raw file is the caller's to remove,
+        also after an error.
+
+    Raises
+    ------
+    VoicekitError
+        As in :func:`decode`, at any time.
+    """
     path = os.path.abspath(os.fsdecode(path))
     label = os.path.basename(path) if name is None else name
     label = os.fsencode(label).decode("utf-8", "replace")  # bytes that are no UTF-8 could not be printed
     text = inspect(path, label)
     pcm = PcmFile(os.fsdecode(folder), label, longest)
+    tally, given = Tally(), False
     try:
-        tally = _decode_any(path, label, text, pcm, check, channel)
+        for tally in _decode_any(path, label, text, pcm, check, channel):
+            if tally.frames:  # before, another stream may have to be taken
+                given = True
+                yield Recording(pcm.path, pcm.samples, Source(label, pcm.samples / SAMPLE_RATE, ""))
         pcm.close()
         digest = sha256(path, check)  # last: what is refused need not be read to its end
     except BaseException:  # also an interrupt must not leave half a file
-        pcm.discard()
+        pcm.discard(keep=given)
         raise
-    return Recording(pcm=pcm.path, samples=pcm.samples, partial=tally.partial,
-                     warnings=tuple(tally.sentences()), channels=max(tally.channels, 1),
-                     source=Source(name=label, duration=pcm.samples / SAMPLE_RATE, sha256=digest))
+    yield Recording(pcm=pcm.path, samples=pcm.samples, partial=tally.partial,
+                    warnings=tuple(tally.sentences()), channels=max(tally.channels, 1),
+                    source=Source(name=label, duration=pcm.samples / SAMPLE_RATE, sha256=digest))
 
 
 def sha256(path: str | os.PathLike[str], check: Callable[[], None] = nothing) -> str:
@@ -231,8 +269,8 @@ def blocks(recording: Recording, seconds: float = 60.0) -> Iterator[Samples]:
 
 
 def _decode_any(path: str, label: str, text: bool, pcm: PcmFile, check: Callable[[], None],
-                channel: int | None) -> Tally:
-    """Decode the first stream that gives sound."""
+                channel: int | None) -> Generator[Tally, None, None]:
+    """Decode the first stream that gives sound; yields whenever there is more of it, and at its end."""
     tried: list[int] = []
     with messages() as log:
         while True:
@@ -241,24 +279,31 @@ def _decode_any(path: str, label: str, text: bool, pcm: PcmFile, check: Callable
                 stream = choose_stream(container, label, tried, tally, log)
                 tried.append(stream.index)  # now: a stream of a closed container is freed memory
                 tally.declared = declared_length(path, container, stream, log)
-                decode_stream(container, stream, Converter(pcm, tally, label, channel), tally, log, check)
+                told = pcm.samples
+                for _ in decode_stream(container, stream, Converter(pcm, tally, label, channel), tally, log, check):
+                    if pcm.samples > told:
+                        told = pcm.samples
+                        yield tally
             if tally.frames:
                 tally.reached = max(tally.reached, pcm.samples / SAMPLE_RATE)
                 tally.torn = tally.torn or ogg_is_cut(path)
-                return tally
+                yield tally
+                return
             pcm.restart()
 
 
 def decode_stream(container: Any, stream: Any, converter: Converter, tally: Tally, log: list[Any],
-                  check: Callable[[], None]) -> None:
-    """Decode one stream to its end, whatever is broken on the way."""
-    stream.codec_context.thread_count = 1  # messages from codec threads could not be caught
-    bound_frames(stream.codec_context)
+                  check: Callable[[], None]) -> Iterator[None]:
+    """Decode one stream to its end, whatever is broken on the way; yields after every packet."""
+    context, index = stream.codec_context, stream.index
+    context.thread_count = 1  # messages from codec threads could not be caught
+    bound_frames(context)
     longest = max(TIMED.get(name, 0.0) for name in container.format.name.split(","))
     # Where there are pictures, the sound may begin later than they do: times are those of the player.
     expected = (container.start_time or 0) / 1e6 if longest and container.streams.video else None
     # The last packet of a WAV from a pipe is always called so, for its header gives no true length.
-    torn = "\0" if container.format.name == "wav" else f"Packet corrupt (stream = {stream.index},"
+    torn = "\0" if container.format.name == "wav" else f"Packet corrupt (stream = {index},"
+    units: dict[int, tuple[int, int]] = {}
     for packet in _packets(container, stream, tally, log):
         check()
         if log:
@@ -266,13 +311,12 @@ def decode_stream(container: Any, stream: Any, converter: Converter, tally: Tall
             del log[:-5]  # a damaged hour can make FFmpeg talk for megabytes
         length = 0.0
         if packet is not None:
-            length = float((packet.duration or 0) * packet.time_base)
-            begin = 0.0 if packet.pts is None else float(packet.pts * packet.time_base)
+            begin, length = _times(packet, units)
             tally.reached = max(tally.reached, begin + length)
-            if packet.stream_index != stream.index:
+            if packet.stream_index != index:
                 continue
         try:
-            frames = stream.codec_context.decode(packet)
+            frames = context.decode(packet)
         except av.error.FFmpegError:
             filled = converter.silence(min(length, _LONGEST_PACKET))
             tally.damaged += 1
@@ -283,7 +327,17 @@ def decode_stream(container: Any, stream: Any, converter: Converter, tally: Tall
             if longest:
                 expected = _place(frame, expected, longest, converter, tally)
             converter.feed(frame)
+        yield
     converter.finish()
+
+
+def _times(packet: Any, units: dict[int, tuple[int, int]]) -> tuple[float, float]:
+    """When a packet begins and how long it lasts, in seconds; `units` are those of the streams seen so far."""
+    unit = units.get(packet.stream_index)
+    if unit is None:  # PyAV makes a Fraction of it each time, which takes longer than to decode some packets
+        base = packet.time_base
+        unit = units[packet.stream_index] = base.numerator, base.denominator
+    return (packet.pts or 0) * unit[0] / unit[1], (packet.duration or 0) * unit[0] / unit[1]
 
 
 def _place(frame: Any, expected: float | None, longest: float, converter: Converter,

@@ -89,7 +89,8 @@ def native(path: str | os.PathLike[str], take: Take | None = None, *, name: str 
                 tried.append(stream.index)
                 start = _start(container, stream)
                 tally.declared = declared_length(path, container, stream, log)
-                decode_stream(container, stream, _AsItIs(sink, tally, label), tally, log, check)
+                for _ in decode_stream(container, stream, _AsItIs(sink, tally, label), tally, log, check):
+                    pass
             if tally.frames:
                 return Native(sink.rate, sink.samples, start)
 

@@ -137,9 +137,11 @@ class PcmFile:
         except OSError as error:  # network file systems report a full disk here
             raise self._failed(error) from error
 
-    def discard(self) -> None:
+    def discard(self, *, keep: bool = False) -> None:
+        """Write no more; remove what was written unless somebody may be reading it."""
         self._file.close()
-        os.unlink(self.path)
+        if not keep:
+            os.unlink(self.path)
 
     def _failed(self, error: OSError) -> OutputError:
         if error.errno in DISK_FULL:

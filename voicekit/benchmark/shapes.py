@@ -27,8 +27,8 @@ class Shape:
     languages : int
         99, or 100 since Cantonese came with large-v3.
     following : tuple of (int, int)
-        Layer and head of the decoder's attention that follows the sound, from which words get their times; none stands
-        for openai-whisper's own default, every head of the later half.
+        Layer and head of the decoder's attention that follows the sound, from which words get their times; none
+        stands for openai-whisper's own default, every head of the later half.
     """
 
     width: int
@@ -98,5 +98,5 @@ SHAPES = {
     "large-v3": Shape(1280, 20, 32, 32, mels=128, languages=100),
     "large-v3-turbo": Shape(1280, 20, 32, 4, mels=128, languages=100),
 }
-"""Dimensions of the published models (openai/whisper, model card), and of the smaller ones which heads follow the sound
-(openai/whisper, MIT)."""
+"""Dimensions of the published models (openai/whisper, model card), and of the smaller ones which heads follow the
+sound (openai/whisper, MIT)."""

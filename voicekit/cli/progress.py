@@ -56,6 +56,7 @@ class Reporter:
         self._level = level
         self._began = time.monotonic()
         self._to_do = 0.0
+        self._growing: dict[tuple[str, str], float] = {}  # what of `to_do` is of a recording not yet decoded
         self._done = 0.0
         self._shown = self._began
         self.workers: set[int] = set()
@@ -87,8 +88,11 @@ class Reporter:
         match event:
             case Notice(message, source):
                 self.message(logging.WARNING, f"{source}: {message}" if source else message)
+            case Planned(source, to_do=to_do, what=what, whole=False):
+                self._to_do += to_do - self._growing.pop((source, what), 0.0)
+                self._growing[source, what] = to_do
             case Planned(source, duration, to_do, units, chunks, found, what):
-                self._to_do += to_do
+                self._to_do += to_do - self._growing.pop((source, what), 0.0)
                 noun, verb = {"windows": ("window", "transcribe"), "sentences": ("sentence", "speak"),
                               "stretches": ("stretch", "listen to")}[what]
                 kept = f"{found} of {count(units, noun)} found in the cache, " if found else ""

@@ -43,7 +43,7 @@ class OpenVINOWhisper:
         libraries=("openvino", "faster-whisper"),
         cpu_batch=16,
         window_share=0.07,
-        any_batch=frozenset({"cpu"}),
+        any_batch=frozenset({"int8"}),
     )
 
     def __init__(self) -> None:

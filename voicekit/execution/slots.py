@@ -161,9 +161,9 @@ class Slots(Generic[Tag]):
         """
         self._backlog.put((tag, work, piece), urgent)
 
-    def cancel(self, match: Callable[[Tag], bool]) -> int:
-        """Forget the waiting pieces whose tag matches; running ones go on. Returns how many."""
-        return self._backlog.discard(lambda piece: match(piece[0]))
+    def cancel(self, match: Callable[[Tag], bool]) -> list[Tag]:
+        """Forget the waiting pieces whose tag matches; running ones go on. Returns their tags, in order."""
+        return self._backlog.discard(match)
 
     def kill(self, index: int) -> None:
         """Kill the worker of a slot; its piece ends as :class:`Died`, and the slot gets a new one."""
@@ -200,11 +200,10 @@ class _Backlog:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             return self._waiting.popleft() if self._waiting else None
 
-    def discard(self, match: Callable[[tuple[Any, Work, Any]], bool]) -> int:
+    def discard(self, match: Callable[[Any], bool]) -> list[Any]:
         with self._changed:
-            kept = [piece for piece in self._waiting if not match(piece)]
-            dropped = len(self._waiting) - len(kept)
-            self._waiting = collections.deque(kept)
+            dropped = [piece[0] for piece in self._waiting if match(piece[0])]
+            self._waiting = collections.deque(piece for piece in self._waiting if not match(piece[0]))
             return dropped
 
     def close(self) -> None:

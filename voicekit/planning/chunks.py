@@ -27,6 +27,20 @@ def plan_batches(units: Sequence[U], batch_size: int) -> tuple[tuple[U, ...], ..
     return tuple(tuple(units[first:first + batch_size]) for first in range(0, len(units), batch_size))
 
 
+def even_batch(count: int, batch_size: int, workers: int) -> int:
+    """The size of batches with which workers end together: as many batches for each, and none nearly empty.
+
+    Only where a window gets the same words whatever is decoded beside it.
+
+    Examples
+    --------
+    >>> even_batch(22, 16, 1), even_batch(22, 16, 2), even_batch(22, 16, 8), even_batch(120, 16, 2)
+    (11, 11, 3, 15)
+    """
+    rounds = math.ceil(count / (batch_size * workers))
+    return math.ceil(count / (rounds * workers)) if rounds else batch_size
+
+
 def chunk_seconds(units: Sequence[Unit], minutes: float, workers: int) -> float:
     """About how much audio a chunk holds: as asked for, or less so that no worker idles."""
     total = sum(unit.duration for unit in units)
@@ -35,7 +49,7 @@ def chunk_seconds(units: Sequence[Unit], minutes: float, workers: int) -> float:
 
 def plan_chunks(recording: Recording, units: Sequence[U], batch_size: int,
                 seconds: float) -> tuple[Chunk[U], ...]:
-    """Gather batches into chunks of about `seconds` of audio, at least one batch each.
+    """Form batches, and gather them into chunks of about `seconds` of audio, at least one batch each.
 
     Parameters
     ----------
@@ -48,14 +62,18 @@ def plan_chunks(recording: Recording, units: Sequence[U], batch_size: int,
     seconds : float
         About how much audio a chunk should hold.
     """
-    batches = plan_batches(units, batch_size)
-    total = sum(unit.duration for unit in units)
+    return gather(recording, plan_batches(units, batch_size), seconds)
+
+
+def gather(recording: Recording, batches: Sequence[tuple[U, ...]], seconds: float) -> tuple[Chunk[U], ...]:
+    """Gather batches, in order of time, into chunks of about `seconds` of audio, at least one batch each."""
+    durations = [sum(unit.duration for unit in batch) for batch in batches]
+    total = sum(durations)
     # Spread evenly: four chunks of 3 minutes rather than two of 5 and one of 2.
     count = max(1, math.ceil(min(len(batches), total / seconds) - 1e-9)) if batches else 0
     chunks: list[list[tuple[U, ...]]] = [[] for _ in range(count)]
     done = 0.0
-    for batch in batches:
-        duration = sum(unit.duration for unit in batch)
+    for batch, duration in zip(batches, durations, strict=True):
         place = min(count - 1, int((done + duration / 2) / total * count))
         chunks[place].append(batch)
         done += duration

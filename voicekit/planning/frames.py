@@ -19,7 +19,7 @@ ANCHOR_REACH = 40_000
 """An anchor is quieter than all that lies so many samples (2.5 s) before and after it: one comes every 5 s or so."""
 
 _LOUDNESS_SPAN = 320  # samples (20 ms)
-_STRETCH = 20 * ANCHOR_REACH  # samples held at a time: 50 s, so that looking ahead costs little
+_STRETCH = 4 * ANCHOR_REACH  # samples searched at a time: more takes memory so large that each time it is made anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,28 +59,47 @@ def detect(detector: SpeechDetector, blocks: Iterable[Samples]) -> Frames:
     Frames
         Each ``detector.frame`` samples, but for the one before an anchor, which lasts up to twice as long.
     """
+    return joined(detected(detector, blocks))
+
+
+def detected(detector: SpeechDetector, blocks: Iterable[Samples]) -> Iterator[Frames]:
+    """The same, as far as it is sure: frames that no later sound can change, in order.
+
+    Parameters
+    ----------
+    detector, blocks
+        As in :func:`detect`. The next block is taken only when all that the ones before it decide was given.
+    """
     layout = _Layout(detector.frame)
-    found = list(detector.probabilities(layout.stretches(blocks)))
-    starts = [np.arange(begin, end, detector.frame, dtype=np.int64) for begin, end in layout.passed_on]
-    return Frames(np.concatenate([np.zeros(0, np.int64), *starts]), np.concatenate([np.zeros(0, np.float32), *found]))
+    starts = np.zeros(0, np.int64)
+    for probabilities in detector.probabilities(layout.stretches(blocks)):
+        starts = np.concatenate([starts, *layout.new_starts()])
+        yield Frames(starts[:len(probabilities)], probabilities)
+        starts = starts[len(probabilities):]
+
+
+def joined(parts: Iterable[Frames]) -> Frames:
+    """Frames that follow one another, in one piece."""
+    parts = list(parts)
+    return Frames(np.concatenate([np.zeros(0, np.int64), *(part.starts for part in parts)]),
+                  np.concatenate([np.zeros(0, np.float32), *(part.probabilities for part in parts)]))
 
 
 class _Layout:
-    """Lays frames through a recording, anew from each anchor.
-
-    Attributes
-    ----------
-    passed_on : list of (int, int)
-        The first sample, and the one after the last, of all that was passed on: whole frames, but for the last.
-    """
+    """Lays frames through a recording, anew from each anchor."""
 
     def __init__(self, frame: int) -> None:
-        self.passed_on: list[tuple[int, int]] = []
         self._frame = frame
+        self._starts: list[NDArray[np.int64]] = []  # of the frames that were passed on since somebody asked
         self._held = np.zeros(0, np.float32)
         self._origin = 0  # the first sample of what is held
         self._searched = 0  # anchors before this sample are known
         self._begin = 0  # where the next frame begins
+
+    def new_starts(self) -> list[NDArray[np.int64]]:
+        """The first sample of every frame that was passed on since the last call."""
+        starts, self._starts = self._starts, []
+        return starts
 
     def stretches(self, blocks: Iterable[Samples]) -> Iterator[Samples]:
         """The recording without what is left over before each anchor: less than a frame, where it is quietest."""
@@ -111,7 +130,7 @@ class _Layout:
         self._held, self._origin = self._held[keep - self._origin:], keep
 
     def _take(self, end: int) -> Samples:
-        self.passed_on.append((self._begin, end))
+        self._starts.append(np.arange(self._begin, end, self._frame, dtype=np.int64))
         taken = self._held[self._begin - self._origin:end - self._origin]
         self._begin = end
         return taken
@@ -121,9 +140,11 @@ def _anchors(samples: Samples, first: int, stop: int) -> list[int]:
     """Where 20 ms begin, in ``[first, stop)``, that are quieter than all around; the first where several are."""
     if stop <= first:
         return []
-    pcm = np.rint(samples.astype(np.float64) * 32768).astype(np.int64)
     # Exact integers: equal sound gives equal sums.
-    energy = np.concatenate([[0], np.cumsum(pcm * pcm)])
+    pcm = np.rint(samples * np.float32(32768)).astype(np.int32)
+    energy = np.zeros(len(pcm) + 1, np.int64)
+    energy[1:] = np.multiply(pcm, pcm, out=pcm)
+    np.cumsum(energy, out=energy)
     loudness = energy[_LOUDNESS_SPAN:] - energy[:-_LOUDNESS_SPAN]
     found = []
     for begin in range(max(first, ANCHOR_REACH), stop, ANCHOR_REACH):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from voicekit.planning.frames import Frames
+from voicekit.planning.frames import Frames, joined
 from voicekit.types import SAMPLE_RATE, Span, Window
 
 LONGEST_GAP = 5.0
@@ -79,44 +79,132 @@ def plan_windows(spans: Sequence[Span], frames: Frames, samples: int, read: Read
         Disjoint, in order of time, each at most ``longest``; every span is in exactly one window,
         but for spans longer than a window, which are divided.
     """
-    pieces = [piece for span in spans for piece in _divide(span, frames, read, longest)]
-    atoms = _borders(pieces, samples, read)
-    length = round(longest * SAMPLE_RATE)
-    windows: list[Window] = []
-    first = stop = 0
-    while first < len(atoms):
-        if first == 0 or first > stop:
-            stop = next((i for i in range(first, len(atoms)) if atoms[i].pause > LONGEST_GAP), len(atoms) - 1)
-        last = _last_of_window(atoms, first, stop, length)
-        windows.append(Window(
-            index=len(windows),
-            start=atoms[first].left / SAMPLE_RATE,
-            end=atoms[last].right / SAMPLE_RATE,
-            speech=tuple(atom.speech for atom in atoms[first:last + 1]),
-        ))
-        first = last + 1
-    return tuple(windows)
+    plan = WindowPlan(read, longest)
+    return (*plan.add(spans, frames), *plan.end(samples))
 
 
-def _last_of_window(atoms: Sequence[_Atom], first: int, stop: int, length: int) -> int:
+class WindowPlan:
+    """The same for a recording that is still being heard: windows as soon as nothing later can change them.
+
+    A window is sure when two windows and a sixth are known from where it begins, or a long pause.
+
+    Parameters
+    ----------
+    read, longest
+        As for :func:`plan_windows`. Of `read` no sample is asked that lies after the last span that was given.
+    """
+
+    def __init__(self, read: ReadPcm, longest: float) -> None:
+        self._read = read
+        self._longest = longest
+        self._frames: list[Frames] = []  # those that the next span may lie in
+        self._piece: Span | None = None  # the last piece of speech, whose pause is not known yet
+        self._left = 0  # where a window that begins with it would begin
+        self._atoms: list[_Atom] = []
+        self._first = 0  # the first atom that is in no window yet
+        self._looked = 0  # all atoms from the first to here are followed by short pauses
+        self._windows = 0
+
+    def add(self, spans: Sequence[Span], frames: Frames) -> tuple[Window, ...]:
+        """More spans, and the frames since the last call; returns the windows that are sure by now, each once."""
+        self._frames.append(frames)
+        if any(span.duration > _room(self._longest) for span in spans):
+            frames = joined(self._frames)
+        for span in spans:
+            for piece in _divide(span, frames, self._read, self._longest):
+                self._follow(piece)
+        if spans:
+            end = spans[-1].end * SAMPLE_RATE
+            self._frames = [part for part in self._frames if len(part) and part.starts[-1] >= end]
+        return self._sure(whole=False)
+
+    def end(self, samples: int) -> tuple[Window, ...]:
+        """The recording is over, after so many samples; returns the windows that are left."""
+        if self._piece is not None:
+            self._border(self._piece, samples + 2 * round(MARGIN * SAMPLE_RATE), samples)
+            self._piece = None
+        return self._sure(whole=True)
+
+    def _follow(self, piece: Span) -> None:
+        """The next piece of speech, which no cut may divide: now the pause before it is known."""
+        start = round(piece.start * SAMPLE_RATE)
+        if self._piece is None:
+            self._left = quietest(self._read, max(0, start - round(MARGIN * SAMPLE_RATE)), start)
+        else:
+            self._border(self._piece, start, start)
+        self._piece = piece
+
+    def _border(self, piece: Span, following: int, samples: int) -> None:
+        """Find, once for every pause, where windows around it would begin and end."""
+        margin, end = round(MARGIN * SAMPLE_RATE), round(piece.end * SAMPLE_RATE)
+        pause = following - end
+        if pause <= 2 * margin:  # one cut serves both neighbours
+            right = next_left = quietest(self._read, end, following)
+        else:
+            right = quietest(self._read, end, min(samples, end + margin))
+            next_left = quietest(self._read, min(samples, following - margin), min(samples, following))
+        cost = _cost(self._read, pause / SAMPLE_RATE, right)
+        self._atoms.append(_Atom(piece, self._left, right, pause / SAMPLE_RATE, cost))
+        self._left = next_left
+
+    def _sure(self, *, whole: bool) -> tuple[Window, ...]:
+        """The windows that can be closed with the atoms that are known: all, where these are the whole."""
+        windows: list[Window] = []
+        atoms, length = self._atoms, round(self._longest * SAMPLE_RATE)
+        while self._first < len(atoms):
+            self._looked = max(self._looked, self._first)
+            while self._looked < len(atoms) and atoms[self._looked].pause <= LONGEST_GAP:
+                self._looked += 1
+            stop = min(self._looked, len(atoms) - 1)
+            last = _last_of_window(atoms, self._first, stop, length, final=whole or self._looked == stop)
+            if last is None:
+                break
+            windows.append(Window(
+                index=self._windows,
+                start=atoms[self._first].left / SAMPLE_RATE,
+                end=atoms[last].right / SAMPLE_RATE,
+                speech=tuple(atom.speech for atom in atoms[self._first:last + 1]),
+            ))
+            self._windows += 1
+            self._first = last + 1
+        return tuple(windows)
+
+
+def _last_of_window(atoms: Sequence[_Atom], first: int, stop: int, length: int, *, final: bool) -> int | None:
     """The atom after which the window that begins with `first` is closed; the next window is looked at, too.
 
-    `stop` has to be the last of its window.
+    `stop` has to be the last of its window; but where it is not `final`, more atoms may follow it in the same
+    window, and None says that they may change the answer.
     """
-    worths = _worths(atoms, first, stop, length)
-    following = {last: max(_worths(atoms, last + 1, stop, length).values()) for last in worths if last < stop}
-    return max(worths, key=lambda last: (worths[last] + following.get(last, 0.0), last))
+    worths = _worths(atoms, first, stop, length, final=final)
+    if worths is None:
+        return None
+    together = {}
+    for last, worth in worths.items():
+        following: dict[int, float] | None = {stop: 0.0}
+        if last < stop:
+            following = _worths(atoms, last + 1, stop, length, final=final)
+        if following is None:
+            return None
+        together[last] = worth + max(following.values())
+    return max(together, key=lambda last: (together[last], last))
 
 
-def _worths(atoms: Sequence[_Atom], first: int, stop: int, length: int) -> dict[int, float]:
-    """For every atom that a window beginning with `first` may be closed after, what that is worth."""
+def _worths(atoms: Sequence[_Atom], first: int, stop: int, length: int, *, final: bool) -> dict[int, float] | None:
+    """For every atom that a window beginning with `first` may be closed after, what that is worth.
+
+    None where `stop` is not `final` and atoms after it may change the answer.
+    """
     def filled(begin: int, end: int) -> float:
         return (atoms[end].right - atoms[begin].left) / length
 
     fits = list(itertools.takewhile(lambda last: filled(first, last) <= 1, range(first, stop + 1))) or [first]
     if fits[-1] == stop:
-        return {stop: LAST}
-    whole = [last for last in fits if min(filled(first, last), filled(last + 1, stop)) >= SCRAP]
+        return {stop: LAST} if final else None
+    full = [last for last in fits if filled(first, last) >= SCRAP]
+    whole = [last for last in full if filled(last + 1, stop) >= SCRAP]
+    if len(whole) < len(full) and not final:
+        return None
     return {last: filled(first, last) - atoms[last].cost for last in whole or fits}
 
 
@@ -131,10 +219,14 @@ def _cost(read: ReadPcm, pause: float, cut: int) -> float:
     return SHORTNESS / max(pause, 0.02) + CHANCE * math.log(lot)
 
 
+def _room(longest: float) -> float:
+    """Seconds of speech that a window holds: a cut in a short pause may lie two margins away, on both sides."""
+    return longest - 4 * MARGIN
+
+
 def _divide(span: Span, frames: Frames, read: ReadPcm, longest: float) -> list[Span]:
     """Divide speech without a pause that is longer than a window, where speech is least likely."""
-    # A cut in a short pause may lie as far from the speech as two margins, on both sides.
-    room = longest - 4 * MARGIN
+    room = _room(longest)
     pieces = []
     while span.duration > room:
         begin, end = span.start * SAMPLE_RATE, (span.start + room) * SAMPLE_RATE
@@ -146,26 +238,6 @@ def _divide(span: Span, frames: Frames, read: ReadPcm, longest: float) -> list[S
         pieces.append(Span(span.start, cut))
         span = Span(cut, span.end)
     return [*pieces, span]
-
-
-def _borders(pieces: Sequence[Span], samples: int, read: ReadPcm) -> list[_Atom]:
-    """Find, once for every pause, where windows around it would begin and end."""
-    margin = round(MARGIN * SAMPLE_RATE)
-    starts = [round(piece.start * SAMPLE_RATE) for piece in pieces]
-    ends = [round(piece.end * SAMPLE_RATE) for piece in pieces]
-    atoms = []
-    left = quietest(read, max(0, starts[0] - margin), starts[0]) if pieces else 0
-    for index, piece in enumerate(pieces):
-        following = starts[index + 1] if index + 1 < len(pieces) else samples + 2 * margin
-        pause = following - ends[index]
-        if pause <= 2 * margin:  # one cut serves both neighbours
-            right = next_left = quietest(read, ends[index], following)
-        else:
-            right = quietest(read, ends[index], min(samples, ends[index] + margin))
-            next_left = quietest(read, min(samples, following - margin), min(samples, following))
-        atoms.append(_Atom(piece, left, right, pause / SAMPLE_RATE, _cost(read, pause / SAMPLE_RATE, right)))
-        left = next_left
-    return atoms
 
 
 def quietest(read: ReadPcm, start: int, stop: int) -> int:

@@ -52,8 +52,8 @@ class EngineProfile:
     window_share : float
         Memory that a window of the batch takes, as a share of the model's size on disk.
     any_batch : frozenset of str
-        Kinds of device on which a window gets the same words whatever is decoded beside it: there a batch may be cut
-        where a worker would have nothing to do.
+        Precisions in which a window gets the same result on a CPU, to the bit, whatever is decoded beside it: there
+        batches are made so that workers end together.
     """
 
     name: str

@@ -93,6 +93,14 @@ class Errand:
         return self.file.name
 
 
+@dataclass(frozen=True, slots=True)
+class Warming:
+    """A worker loads its model before there is anything for it to do."""
+
+    source: str
+    what: str = "loading the model"
+
+
 class Desk(Protocol):
     """What an act asks of the loop."""
 
@@ -109,11 +117,19 @@ class Desk(Protocol):
         ...
 
     def hand_out(self, job: Job[Any, Any], act: Act) -> None:
-        """Give the pieces of a job to the workers; the act completes it."""
+        """Give the pieces of a job to the workers; the act completes it. Again, when there is more of it."""
+        ...
+
+    def recall(self, job: Job[Any, Any]) -> list[Chunk[Any]]:
+        """Take back what no worker has begun, but for what is tried again."""
         ...
 
     def send(self, errand: Errand) -> None:
         """Give an errand to the next free worker."""
+        ...
+
+    def warm(self, workers: int, source: str) -> None:
+        """Have so many workers load the engine of the run, but for those that were told to before."""
         ...
 
     def end(self, outcome: Outcome, recording: Recording | None) -> None:

@@ -21,10 +21,10 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A recording is decoded and divided.
+    """A recording is divided, as far as it is decoded; the last time, when it is ``whole``, all of it.
 
-    ``duration`` and ``to_do`` are seconds: of the recording, and of the windows that have no result yet;
-    ``found`` is how many of the ``windows`` have one. ``what`` says what they are: windows or sentences.
+    ``duration`` and ``to_do`` are seconds: of the recording, and of the windows that had no result when they were
+    planned; ``found`` is how many of the ``windows`` had one. ``what`` says what they are: windows or sentences.
     """
 
     source: str
@@ -34,6 +34,7 @@ class Planned:
     chunks: int
     found: int = 0
     what: str = "windows"
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -61,30 +61,63 @@ class Job(Generic[U, Result]):
         Those without a result, as they are handed out.
     found : mapping of int to result, optional
         By index of the window or sentence, what an earlier run has made.
+    whole : bool
+        Whether this is the whole plan. If not, there will be more of it.
     """
 
     def __init__(self, recording: Recording, units: Sequence[U], chunks: Sequence[Chunk[U]],
-                 found: Mapping[int, Result] | None = None) -> None:
-        self.recording = recording
-        self.units = tuple(units)
-        self.results: dict[int, Result] = dict(found or {})
-        self.found = len(self.results)
+                 found: Mapping[int, Result] | None = None, *, whole: bool = True) -> None:
+        self.units: tuple[U, ...] = ()
+        self.results: dict[int, Result] = {}
+        self.found = 0
+        self._chunks: list[Chunk[U]] = []
+        self._new: list[U] = []
+        self.more(recording, units, chunks, found or {}, whole=whole)
         self.given_up: dict[int, str] = {}
         self.devices: set[str] = set()
         self.warnings: list[str] = []
         self.downgrades: list[str] = []
-        self._chunks = chunks
         self._losses_at_start = 0
         self._busy = self._measured = 0.0
 
-    def pieces(self) -> Iterator[Piece]:
-        """What to hand out first."""
-        return (Piece(self, chunk) for chunk in self._chunks)
+    def more(self, recording: Recording, units: Sequence[U], chunks: Sequence[Chunk[U]],
+             found: Mapping[int, Result], *, whole: bool) -> None:
+        """The plan goes on; parameters are those of the class.
+
+        Parameters
+        ----------
+        recording
+            As far as it is known now.
+        units
+            Those that follow.
+        chunks
+            What is to be handed out now.
+        found
+            Which of the new units have a result.
+        whole
+            Whether the plan ends here.
+        """
+        self.recording, self.whole = recording, whole
+        self.units += tuple(units)
+        self.results.update(found)
+        self.found += len(found)
+        self._chunks += chunks
+        self._new += [unit for unit in units if unit.index in found]
+
+    def pieces(self) -> tuple[Piece, ...]:
+        """What to hand out, each piece once."""
+        chunks, self._chunks = self._chunks, []
+        return tuple(Piece(self, chunk) for chunk in chunks)
+
+    def new_found(self) -> tuple[U, ...]:
+        """The units that an earlier run has made, each once."""
+        units, self._new = self._new, []
+        return tuple(units)
 
     @property
     def done(self) -> bool:
-        """Whether every window or sentence has a result or was given up."""
-        return len(self.results) + len(self.given_up) == len(self.units)
+        """Whether every window or sentence has a result or was given up, and none will follow."""
+        return self.whole and len(self.results) + len(self.given_up) == len(self.units)
 
     def progress(self, piece: Piece, payload: BatchBegun | BatchDone) -> float:
         """Note what a worker reports; seconds of audio that are newly finished."""

@@ -41,11 +41,14 @@ class Found(Generic[Result]):
         Entries that were set aside on the way.
     shared : bool
         Whether another run is on the same recording at this moment.
+    first : str
+        What the first of the units is called in the store; empty where there is none.
     """
 
     results: dict[int, Result]
     damaged: int
     shared: bool
+    first: str = ""
 
 
 class Known:
@@ -96,7 +99,9 @@ class Known:
 
     def windows(self, recording: Recording, plan: Sequence[Window], crew: Crew,
                 language: str) -> Found[WindowResult]:
-        """The windows that were transcribed before.
+        """The windows that were transcribed before: all of a recording's, or some that follow one another.
+
+        Whether another run is on them is not told; see :meth:`share`.
 
         Raises
         ------
@@ -106,7 +111,17 @@ class Known:
         decoding = self._options.decoding(language)
         return self._found("transcribe", f"windows of {recording.source.name} were not transcribed", plan,
                            lambda window: window_name(crew.placed, decoding, recording, window),
-                           lambda window: transcription.from_json)
+                           lambda window: transcription.from_json, share=False)
+
+    def share(self, job: str) -> bool:
+        """Tell other runs that this one is on a job; whether another is on it already.
+
+        Parameters
+        ----------
+        job : str
+            The same in every run that does the same.
+        """
+        return self._presence is not None and self._presence.begin(job[:32])
 
     def sentences(self, task: SpeakTask, sentences: Sequence[Sentence]) -> Found[SentenceResult]:
         """The sentences that were spoken before; their sound is put into the task's folder.
@@ -134,7 +149,7 @@ class Known:
                            lambda stretch: heard_from_json)
 
     def _found(self, stage: Stage, what: str, units: Sequence[U], name: Callable[[U], str],
-               parse: Callable[[U], Callable[[Any], Result]]) -> Found[Result]:
+               parse: Callable[[U], Callable[[Any], Result]], *, share: bool = True) -> Found[Result]:
         """Look up the results of units, each by its name."""
         if self._cache.folder is None or not units:
             return Found({}, 0, False)
@@ -148,9 +163,9 @@ class Known:
         if store.must_find(stage) and len(results) < len(units):
             raise UsageError(f"{len(units) - len(results)} of the {len(units)} {what} before with this cache and "
                              "these options.", "Run it without --from first: it does only what is missing.")
-        job = hashlib.sha256("".join(names.values()).encode()).hexdigest()[:32]
-        shared = (self._presence is not None and len(results) < len(units) and self._presence.begin(job))
-        return Found(results, self._cache.damaged - damaged, shared)
+        shared = (share and len(results) < len(units)
+                  and self.share(hashlib.sha256("".join(names.values()).encode()).hexdigest()))
+        return Found(results, self._cache.damaged - damaged, shared, names[units[0].index])
 
 
 def _probabilities(value: Any) -> dict[str, float]:

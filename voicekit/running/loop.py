@@ -10,8 +10,6 @@ import contextlib
 import dataclasses
 import logging
 import queue
-import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,38 +20,25 @@ from voicekit.execution.slots import Died, Finished, Progress, Raised, SlotConte
 from voicekit.options import RunOptions
 from voicekit.profiling import step, switch
 from voicekit.profiling.steps import WAIT
-from voicekit.running.acts import Act, Errand, Rescue
+from voicekit.running.acts import Act, Errand, Rescue, Warming
+from voicekit.running.ahead import Ahead, Course, Heard
 from voicekit.running.crew import Crew, russian_crew
 from voicekit.running.diarizing import Diarizing
 from voicekit.running.events import Advanced, Idle, Notice, Observe, Working
 from voicekit.running.jobs import STRIKES, Job, Piece, why_died
 from voicekit.running.known import Known
-from voicekit.running.preparation import Outcome, Prepared, prepare
+from voicekit.running.preparation import Outcome
 from voicekit.running.speaking import Speaking
 from voicekit.running.telling_apart import TellingApart
 from voicekit.running.timeline import Timeline
 from voicekit.running.transcribing import Transcribing
 from voicekit.running.watch import Watch
 from voicekit.store import Cache
-from voicekit.types import InputFile, Recording, Transcript
+from voicekit.types import Chunk, InputFile, Recording, Transcript
 from voicekit.worker.reports import BatchBegun, BatchDone, Told
+from voicekit.worker.transcribing import load_engine
 
 log = logging.getLogger("voicekit")
-
-
-class _Stopped(Exception):
-    """The run is over: no more preparing."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """From the preparing thread: a file is decoded, or could not be."""
-
-    file: InputFile
-    prepared: Prepared | None
-    error: VoicekitError | None
-    began: float
-    ended: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +67,13 @@ class Run:
         self._watch = Watch(options.hang_after)
         self._timeline = Timeline()
         self._hung: dict[int, str] = {}
+        self._warmed = 0
         self.warnings: list[str] = []
         self._active: dict[Job[Any, Any], Act] = {}
         self._outcomes: list[Outcome] = []
-        # So many files are decoded ahead that workers never wait, and no more, for the disk's sake.
-        self._ahead = threading.Semaphore(crew.plan.workers + 1)
-        self._stop = threading.Event()
+        self._ahead = Ahead(files, folder, options, self.cache, crew.plan.workers + 1, self._events.put)
+        self._courses: dict[str, Course] = {}  # by where the decoded sound is, while anybody needs that
+        self._acts: dict[Course, Transcribing] = {}
 
     def outcomes(self) -> Iterator[Outcome]:
         for message in self.crew.choice.downgrades:
@@ -101,10 +87,9 @@ class Run:
                 self.observe(Notice(message))
         plan = self.crew.plan
         contexts = [SlotContext(index, device, plan.threads) for index, device in enumerate(plan.devices)]
-        preparing = threading.Thread(target=self._prepare_all, name="prepare", daemon=True)
-        preparing.start()
+        self._ahead.start()
         try:
-            with Slots[Piece | Errand](contexts, self._events) as self._slots:
+            with Slots[Piece | Errand | Warming](contexts, self._events) as self._slots:
                 for _ in self._files:
                     while not self._outcomes:
                         self._handle(self._next_event())
@@ -112,40 +97,10 @@ class Run:
         finally:
             # Joined before the folder goes: a thread inside FFmpeg or onnxruntime at the interpreter's end
             # would abort the process, and one that is left alone would write on.
-            self._stop.set()
-            self._ahead.release()
-            preparing.join()
+            self._ahead.stop()
             self.known.close()
             for file in self._timeline.unfinished():
                 switch.timeline(file.name, self._timeline.of(file), self._timeline.zero)
-
-    # ---- preparing, in its own thread ----
-
-    def _prepare_all(self) -> None:
-        with switch.thread(switch.PREPARE), contextlib.suppress(_Stopped):
-            for file in self._files:
-                with step(WAIT):
-                    self._ahead.acquire()
-                self._check()
-                self._events.put(self._prepare(file))
-
-    def _prepare(self, file: InputFile) -> _Ready:
-        began = time.monotonic()
-        prepared, error = None, None
-        try:
-            prepared = prepare(file, self.folder, self.options, self.cache, self._check)
-        except _Stopped:
-            raise
-        except VoicekitError as problem:
-            error = problem
-        except Exception as problem:  # anything: it must reach the loop, or the loop waits for ever
-            error = ProcessingError(f"{file.name}: {type(problem).__name__}: {problem}")
-            error.__cause__ = problem
-        return _Ready(file, prepared, error, began, time.monotonic())
-
-    def _check(self) -> None:
-        if self._stop.is_set():
-            raise _Stopped
 
     # ---- the loop ----
 
@@ -195,23 +150,21 @@ class Run:
             case _Trouble(message):
                 self.warnings.append(message)
                 self.observe(Notice(message))
-            case _Ready(file, Prepared() as prepared):
-                for warning in prepared.recording.warnings:
-                    self.observe(Notice(warning, prepared.recording.source.name))
-                self._timeline.prepared(file, prepared.recording.source.duration, event.began, event.ended)
-                self._guarded(file, prepared.recording, lambda: self._begin(file, prepared, event.began))
-            case _Ready(file, error=error):
-                self.end(Outcome(file, error=error), None)
+            case Heard() as heard:
+                self._hear(heard)
             case Started(tag, slot):
                 self.observe(Working(slot, self.crew.plan.devices[slot], tag.source, tag.what))
             case Progress(Piece() as piece, slot, Told() as told):
                 if piece.job.tell(told) and told.message not in self.warnings:
                     self.observe(Notice(told.message, piece.source, told.downgrade))
-            case Progress(Errand() as errand, slot, Told(message, downgrade)) if message not in self.warnings:
+            case Progress(Errand() | Warming() as tag, slot, Told(message, worse)) if message not in self.warnings:
                 self.warnings.append(message)
-                self.observe(Notice(message, errand.source, downgrade))
-            case Progress(Errand(), slot, _):
+                self.observe(Notice(message, tag.source, worse))
+            case Progress(Errand() | Warming(), slot, _):
                 pass
+            case Finished(Warming(), slot) | Raised(Warming(), slot) | Died(Warming(), slot):
+                self._hung.pop(slot, None)
+                self.observe(Idle(slot))  # what is wrong with the model the work itself will tell
             case Progress(Piece() as piece, slot, payload):
                 self._advance(piece, slot, piece.job.progress(piece, payload))
             case Finished(Piece() as piece, slot, receipt):
@@ -224,6 +177,10 @@ class Run:
             case Raised(Piece() as piece, slot, error):
                 self.observe(Idle(slot))
                 self._abandon(piece.job, _as_ours(error))
+            case (Finished(Errand(recording=recording), slot) | Raised(Errand(recording=recording), slot)
+                  | Died(Errand(recording=recording), slot)) if recording.pcm not in self._courses:
+                self._hung.pop(slot, None)
+                self.observe(Idle(slot))  # the file is over: the rest of it could not be decoded
             case Finished(Errand() as errand, slot, found):
                 self.observe(Idle(slot))
                 self._guarded(errand.file, errand.recording, lambda: errand.then(found), errand.rescue)
@@ -239,22 +196,49 @@ class Run:
                 else:
                     self._fail(errand.file, errand.recording, errand.failed(why), errand.rescue)
 
-    def _begin(self, file: InputFile, prepared: Prepared, began: float) -> None:
-        """The acts of a file, one after the other."""
-        def attributed(transcript: Transcript) -> None:
-            if self.options.voicing.voice is None:
-                self.end(Outcome(file, transcript), prepared.recording)
+    def _hear(self, heard: Heard) -> None:
+        """More of a file is known, or why there is no more of it."""
+        course, part = heard.course, heard.part
+        course.prepared = part is None or part.whole
+        course.recording = part.recording if part is not None else course.recording
+        if course.over:
+            self._remove(course)
+        elif part is not None:
+            if part.recording.pcm not in self._courses:
+                self._courses[part.recording.pcm] = course
+                self._acts[course] = self._transcribing(course)
+            if part.whole:
+                for warning in part.recording.warnings:
+                    self.observe(Notice(warning, part.recording.source.name))
+                self._timeline.prepared(course.file, part.recording.source.duration, course.began, heard.at)
+            self._guarded(course.file, part.recording, lambda: self._acts[course].heard(part))
+        elif heard.error is not None:
+            if course.recording is None:
+                self.end(Outcome(course.file, error=heard.error), None)
             else:
-                Speaking(self, file, prepared, transcript).begin()
+                self._failed(course.file, course.recording, heard.error, None)
+
+    def _transcribing(self, course: Course) -> Transcribing:
+        """The acts of a file, one after the other."""
+        file = course.file
 
         def transcribed(transcript: Transcript) -> None:
+            prepared = act.prepared
+
+            def attributed(transcript: Transcript) -> None:
+                if self.options.voicing.voice is None:
+                    self.end(Outcome(file, transcript), prepared.recording)
+                else:
+                    Speaking(self, file, prepared, transcript).begin()
+
             if self._telling_apart is None:
                 attributed(transcript)
             else:
                 diarizing = Diarizing(self, file, prepared, transcript, self._telling_apart, attributed)
                 self._guarded(file, prepared.recording, diarizing.begin, diarizing.rescue)
 
-        Transcribing(self, file, prepared, began, transcribed).begin()
+        act = Transcribing(self, file, course.began, transcribed)
+        return act
 
     def _guarded(self, file: InputFile, recording: Recording, step: Callable[[], None],
                  rescue: Rescue | None = None) -> None:
@@ -262,9 +246,17 @@ class Run:
         try:
             step()
         except Exception as error:
-            if any(job.recording is recording for job in self._active):
-                raise  # planned and handed out: this came from whoever observes
+            self._failed(file, recording, error, rescue)
+
+    def _failed(self, file: InputFile, recording: Recording, error: Exception, rescue: Rescue | None) -> None:
+        """A step that concerns one file failed; what is handed out of the file is in vain."""
+        job = next((job for job in self._active if job.recording.pcm == recording.pcm), None)
+        if job is None:
             self._fail(file, recording, error, rescue)
+        elif isinstance(error, VoicekitError):
+            self._abandon(job, error)
+        else:
+            raise error  # it came from whoever observes
 
     def _fail(self, file: InputFile, recording: Recording, error: BaseException, rescue: Rescue | None) -> None:
         if rescue is not None:
@@ -284,28 +276,48 @@ class Run:
 
     def hand_out(self, job: Job[Any, Any], act: Act) -> None:
         """See :class:`voicekit.running.acts.Desk`."""
-        self._timeline.found(act, job)
+        self._timeline.found(act, job.new_found())
         self._active[job] = act  # from here on errors are the job's
         for piece in job.pieces():
             self._submit(piece)
         if job.done:  # nothing was said, or all was known
             self._complete(job)
 
+    def recall(self, job: Job[Any, Any]) -> list[Chunk[Any]]:
+        """See :class:`voicekit.running.acts.Desk`."""
+        return [tag.chunk for tag in self._slots.cancel(
+            lambda tag: isinstance(tag, Piece) and tag.job is job and not tag.strikes) if isinstance(tag, Piece)]
+
     def send(self, errand: Errand) -> None:
         """See :class:`voicekit.running.acts.Desk`."""
         self._slots.submit(errand, switch.measured(errand.work, errand.what), errand.task, urgent=True)
 
+    def warm(self, workers: int, source: str) -> None:
+        """See :class:`voicekit.running.acts.Desk`."""
+        for _ in range(self._warmed, workers):
+            self._slots.submit(Warming(source), switch.measured(load_engine, "transcribe"), self.crew.spec)
+        self._warmed = max(self._warmed, workers)
+
     def end(self, outcome: Outcome, recording: Recording | None) -> None:
         """See :class:`voicekit.running.acts.Desk`."""
-        if recording is not None:
-            Path(recording.pcm).unlink(missing_ok=True)
-        self._ahead.release()
+        course = self._courses.pop(recording.pcm, None) if recording is not None else None
+        if course is not None:
+            self._acts.pop(course)
+            course.over = True
+            self._remove(course)
+        self._ahead.make_room()
         timeline = self._timeline.of(outcome.file)
         switch.timeline(outcome.file.name, timeline, self._timeline.zero)
         if outcome.transcript is not None:
             run = dataclasses.replace(outcome.transcript.run, timeline=timeline)
             outcome = dataclasses.replace(outcome, transcript=dataclasses.replace(outcome.transcript, run=run))
         self._outcomes.append(outcome)
+
+    @staticmethod
+    def _remove(course: Course) -> None:
+        """Remove the decoded sound of a file, unless it is still being written: then the thread that does it will."""
+        if course.prepared and course.recording is not None:
+            Path(course.recording.pcm).unlink(missing_ok=True)
 
     # ---- jobs ----
 

@@ -1,32 +1,35 @@
-"""From a file to what is known before any model runs: its sound on disk, and where speech is in it."""
+"""From a file to what is known before any model runs: its sound on disk, and where speech is in it.
+
+All of it is one chain that is pulled from its end: whoever asks for the next part has a few seconds more decoded and
+listened to. So what is sure of a recording can be worked on while the rest is still being decoded.
+"""
 
 from __future__ import annotations
 
-import base64
-import functools
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voicekit import audio
-from voicekit.engines.silero import SileroDetector
 from voicekit.errors import UsageError, VoicekitError
 from voicekit.options import RunOptions
 from voicekit.planning import frames, speech, windows
+from voicekit.planning.frames import Frames
 from voicekit.profiling import note, step
-from voicekit.profiling.steps import DECODE, LOAD
-from voicekit.protocols import Samples
+from voicekit.profiling.steps import DECODE
+from voicekit.running.hearing import Hearing
 from voicekit.spoken import Voicing
-from voicekit.store import Cache, name_of
-from voicekit.types import InputFile, Recording, Span, Transcript, Window
-from voicekit.version import __version__
+from voicekit.store import Cache
+from voicekit.types import SAMPLE_RATE, InputFile, Recording, Span, Transcript, Window
 
 log = logging.getLogger("voicekit")
+
+_BLOCK = 10 * SAMPLE_RATE
+"""Samples that are decoded and then listened to at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,45 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What is newly known of a recording; nothing that is heard later changes it.
+
+    Attributes
+    ----------
+    recording : Recording
+        As far as it is decoded.
+    spans : tuple of Span
+        Its speech, from where the part before ended.
+    frames : Frames
+        The same, frame by frame.
+    whole : bool
+        Whether this is the last part.
+    """
+
+    recording: Recording
+    spans: tuple[Span, ...]
+    frames: Frames
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """A recording and where speech is in it."""
 
     recording: Recording
     spans: tuple[Span, ...]
-    frames: frames.Frames
+    frames: Frames
+
+    @classmethod
+    def of(cls, parts: list[Part]) -> Prepared:
+        """All parts together."""
+        return cls(parts[-1].recording, tuple(span for part in parts for span in part.spans),
+                   frames.joined(part.frames for part in parts))
+
+    @property
+    def part(self) -> Part:
+        """The same as a part."""
+        return Part(self.recording, self.spans, self.frames, True)
 
     def windows(self, longest: float) -> tuple[Window, ...]:
         """The plan for an engine that takes so many seconds at once."""
@@ -65,60 +101,96 @@ def prepare(file: InputFile, folder: Path, options: RunOptions = RunOptions(), c
 
     `check` is called again and again; what it raises ends the preparation.
     """
-    with step(DECODE, source=file.name):
-        recording = audio.decode(file.path, folder, name=file.name, check=check, longest=options.max_duration)
-        note(seconds=recording.source.duration)
+    parts: list[Part] = []
     try:
+        for part in preparing(file, folder, options, cache, check):
+            parts.append(part)
+    except BaseException:
+        if parts:
+            Path(parts[-1].recording.pcm).unlink(missing_ok=True)
+        raise
+    return Prepared.of(parts)
+
+
+def preparing(file: InputFile, folder: Path, options: RunOptions = RunOptions(), cache: Cache | None = None,
+              check: Callable[[], None] = lambda: None) -> Generator[Part, None, None]:
+    """The same, part by part.
+
+    Yields
+    ------
+    Part
+        One whenever there is more speech, and the last one at the end. From the first one on the decoded sound is
+        the caller's to remove, also after an error: somebody may be reading it.
+    """
+    sound = _Sound(file, folder, options, check)
+    spans = speech.SpeechSpans()
+    waiting: list[Frames] = []
+    given = False
+    try:
+        for heard in Hearing(sound, file.name, options.store, cache or Cache(None, log.warning)).frames():
+            waiting.append(heard)
+            found = spans.add(heard)
+            if found:
+                given = True
+                yield Part(sound.recording, found, frames.joined(waiting), False)
+                waiting = []
+        recording = sound.recording
         if options.speakers.channels and recording.channels < 2:
             raise UsageError(f"{file.name} has one channel, so channels cannot tell its speakers apart.",
                              "Leave out --channels-as-speakers, and take --diarize.")
-        found = _speech(recording, options, cache or Cache(None, log.warning), check)
+        last = Part(recording, spans.end(recording.source.duration), frames.joined(waiting), True)
     except BaseException:
-        Path(recording.pcm).unlink(missing_ok=True)
+        sound.close(keep=given)
         raise
-    return Prepared(recording, speech.speech_spans(found, recording.source.duration), found)
+    yield last
 
 
-_detector = functools.lru_cache(maxsize=1)(SileroDetector)
+class _Sound:
+    """The sound of a file while it is being decoded.
 
+    Attributes
+    ----------
+    recording : Recording
+        As far as it is decoded; there is none before the first block.
+    """
 
-def _speech(recording: Recording, options: RunOptions, cache: Cache, check: Callable[[], None]) -> frames.Frames:
-    """Speech probability per frame; found in the store for the very same sound."""
-    with step("hash", source=recording.source.name):
-        sound = audio.sha256(recording.pcm, check)
-    with step("name the results"):
-        name = name_of({"stage": "speech", "detector": SileroDetector.version(), "voicekit": __version__,
-                        "sound": sound}, b"")
+    recording: Recording
 
-    def parse(stored: Any) -> frames.Frames:
-        steps, probabilities = (np.frombuffer(base64.b64decode(stored[field], validate=True), kind)
-                                for field, kind in (("steps", "<u2"), ("probabilities", "<f4")))
-        found = frames.Frames(np.cumsum(steps, dtype=np.int64), probabilities.astype(np.float32))
-        if not 0 <= recording.samples - (int(found.starts[-1]) if len(found) else 0) <= SileroDetector.frame:
-            raise ValueError("of another recording")
-        return found
+    def __init__(self, file: InputFile, folder: Path, options: RunOptions, check: Callable[[], None]) -> None:
+        self._name, self._check = file.name, check
+        self._decoding = audio.decode_gradually(file.path, folder, name=file.name, check=check,
+                                                longest=options.max_duration)
+        self._begun = self._whole = False
 
-    if options.store.may_read("plan"):
-        stored = cache.get(name, parse)
-        if stored is not None:
-            return stored
-        if options.store.must_find("plan"):
-            raise UsageError(f"{recording.source.name} was not planned before with this cache.",
-                             "Run it without --from first.")
+    def blocks(self) -> Iterator[NDArray[np.int16]]:
+        """All of it in order; every block is as long as the others but for the last, and decoded when asked for."""
+        given = 0
+        while not self._whole:
+            with step(DECODE, source=self._name):
+                self._decode(given + _BLOCK)
+            while self.recording.samples - given >= _BLOCK:
+                yield audio.read_pcm(self.recording, given, given + _BLOCK)
+                given += _BLOCK
+        if given < self.recording.samples:
+            yield audio.read_pcm(self.recording, given, self.recording.samples)
 
-    def blocks(recording: Recording) -> Iterator[Samples]:
-        for block in audio.blocks(recording):
-            check()
-            yield block
+    def again(self, count: int) -> Iterator[NDArray[np.int16]]:
+        """The first so many blocks once more."""
+        for first in range(0, count * _BLOCK, _BLOCK):
+            self._check()
+            yield audio.read_pcm(self.recording, first, first + _BLOCK)
 
-    with step(LOAD, model="silero"):
-        detector = _detector()
-    with step("find speech", source=recording.source.name):
-        made = frames.detect(detector, blocks(recording))
-    cache.put(name, {"steps": _text(np.diff(made.starts, prepend=0).astype("<u2")),
-                     "probabilities": _text(made.probabilities.astype("<f4"))})
-    return made
+    def close(self, *, keep: bool) -> None:
+        """Decode no more; remove what was decoded unless it is to be kept."""
+        self._decoding.close()
+        if self._begun and not keep:
+            Path(self.recording.pcm).unlink(missing_ok=True)
 
-
-def _text(array: NDArray[Any]) -> str:
-    return base64.b64encode(array.tobytes()).decode()
+    def _decode(self, samples: int) -> None:
+        """Until there are so many samples, or all."""
+        for self.recording in self._decoding:
+            self._begun = True
+            if self.recording.samples >= samples and not self.recording.source.sha256:
+                return
+        self._whole = True
+        note(seconds=self.recording.source.duration)

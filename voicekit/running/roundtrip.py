@@ -128,8 +128,8 @@ class Comparing:
     def _transcribe(self, sound: Path, name: str, then: Callable[[Transcript], None]) -> None:
         heard = dataclasses.replace(self.file, path=sound, name=name)
         prepared = prepare(heard, sound.parent, self.desk.options, self.desk.cache)
-        Transcribing(self.desk, self.file, prepared, time.monotonic(), then, self.transcript.language,
-                     self._unmeasured, "transcribe again").begin()
+        Transcribing(self.desk, self.file, time.monotonic(), then, self.transcript.language,
+                     self._unmeasured, "transcribe again").heard(prepared.part)
 
     def _heard(self, again: Transcript) -> None:
         self._measures["round_trip_wer"] = word_error_rate(self.transcript.text, again.text)

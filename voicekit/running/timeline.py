@@ -6,11 +6,9 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from voicekit.provenance import Fate, TimelineEntry
 from voicekit.running.acts import Act, Errand
-from voicekit.running.jobs import Job
 from voicekit.types import InputFile, Unit
 from voicekit.worker.reports import BatchDone
 
@@ -46,12 +44,12 @@ class Timeline:
         """A file was decoded and its speech found, between two moments of the clock."""
         self._entries[file].append(TimelineEntry("prepare", 0.0, duration, self._since(began), self._since(ended)))
 
-    def found(self, act: Act, job: Job[Any, Any]) -> None:
-        """These pieces of a job were in the store, so no worker gets them."""
+    def found(self, act: Act, units: Sequence[Unit]) -> None:
+        """The results of these were in the store, so no worker gets them."""
         now = self._since(self._clock())
         self._entries[act.file] += [
             TimelineEntry(act.stage, unit.start, unit.end, now, now, index=unit.index, batch=unit.index, fate="found")
-            for unit in job.units if unit.index in job.results]
+            for unit in units]
 
     def errand(self, slot: int, errand: Errand) -> None:
         """A worker took an errand."""

@@ -1,4 +1,4 @@
-"""The first act of a file: from its decoded sound to a transcript, with how it was made."""
+"""The first act of a file: from its sound, while that is being decoded, to a transcript with how it was made."""
 
 from __future__ import annotations
 
@@ -8,17 +8,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from voicekit.errors import ProcessingError
+import numpy as np
+from numpy.typing import NDArray
+
+from voicekit import audio
+from voicekit.engines.choice import may_be_russian
+from voicekit.errors import ProcessingError, VoicekitError
 from voicekit.execution.slots import Work
 from voicekit.options import RunOptions
 from voicekit.planning import chunks as chunking
+from voicekit.planning.windows import WindowPlan
 from voicekit.profiling import step
 from voicekit.provenance import CacheUse, RunInfo
 from voicekit.running.acts import Desk, Errand, Rescue
 from voicekit.running.crew import Crew
 from voicekit.running.events import Notice, Planned
 from voicekit.running.jobs import Job
-from voicekit.running.preparation import Outcome, Prepared
+from voicekit.running.preparation import Outcome, Part, Prepared
 from voicekit.stages import merging
 from voicekit.types import Chunk, InputFile, Language, Recording, Transcript, Window, WindowResult
 from voicekit.version import __version__
@@ -31,6 +37,7 @@ UNDETERMINED = "und"
 """ISO 639-2's code where nothing was said, or nothing could tell the language."""
 
 TranscriptionJob = Job[Window, WindowResult]
+Batch = tuple[Window, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +54,15 @@ class Made:
 class Transcribing:
     """One file on its way to a transcript.
 
+    It is planned as far as it is heard, and its batches are handed out one by one. When all of it is heard, those
+    that no worker has begun are gathered into chunks. Windows and batches are those of the whole recording.
+
     Parameters
     ----------
     desk : Desk
         The run.
     file : InputFile
         The file.
-    prepared : Prepared
-        Its sound, and where speech is in it.
     began : float
         When its decoding began, by :func:`time.monotonic`.
     then : callable
@@ -69,44 +77,94 @@ class Transcribing:
 
     desk: Desk
     file: InputFile
-    prepared: Prepared
     began: float
     then: Callable[[Transcript], None]
     language: Language | None = None
     rescue: Rescue | None = None
     stage: str = "transcribe"
-    _made: Made = field(init=False)
+    _parts: list[Part] = field(default_factory=list)
+    _plan: WindowPlan = field(init=False)
+    _windows: list[Window] = field(default_factory=list)
+    _detecting: bool = False
+    _made: Made | None = None
+    _job: TranscriptionJob | None = None
+    _missing: list[Window] = field(default_factory=list)  # not enough for a batch yet
+    _held: list[Batch] = field(default_factory=list)  # to be handed out backwards, when the whole is known
+    _first: str = ""  # what the first window is called in the store; so is the job, among runs that share it
+    _shared: bool | None = None
+    _found: int = 0
+    _damaged: int = 0
+    _to_do: float = 0.0
+    _chunks: int = 0
+
+    def __post_init__(self) -> None:
+        self._plan = WindowPlan(self._read, self.desk.crew.window)
+
+    @property
+    def prepared(self) -> Prepared:
+        """Its sound, and where speech is in it, as far as it is heard."""
+        return Prepared.of(self._parts)
 
     @property
     def _recording(self) -> Recording:
-        return self.prepared.recording
+        return self._parts[-1].recording
 
-    def begin(self) -> None:
-        """Ask for the language, unless that is known or does not matter; then hand the windows out."""
-        desk, crew = self.desk, self.desk.crew
-        profile = crew.choice.adapter.profile
-        if not desk.options.store.does("transcribe"):
+    def heard(self, part: Part) -> None:
+        """More of the recording is known: plan it, and hand it out if the language is known."""
+        self._parts.append(part)
+        with step("plan the windows", source=self._recording.source.name):
+            self._divide(part)
+        if not self.desk.options.store.does("transcribe"):
             self._only_planned()
-        elif desk.options.language is not None:
-            self._hand_out(Language(desk.options.language), crew)
-        elif self.language is not None:
-            self._in_language(self.language)
-        elif not self.prepared.spans or "detection" not in profile.supports:
-            only = profile.languages if profile.languages and len(profile.languages) == 1 else {UNDETERMINED}
-            self._hand_out(Language(*only), crew)
+        elif self._made is not None:
+            self._hand_out(self._made)
+        elif self._detecting:
+            self._warm()
         else:
-            self._detect()
+            self._choose_language()
+
+    def _read(self, start: int, stop: int) -> NDArray[np.int16]:
+        return audio.read_pcm(self._recording, start, stop)
+
+    def _divide(self, part: Part) -> None:
+        try:
+            self._windows += self._plan.add(part.spans, part.frames)
+            self._windows += self._plan.end(part.recording.samples) if part.whole else ()
+        except VoicekitError:
+            raise
+        except Exception as error:  # anything: it must end this file, and not the run
+            raise ProcessingError(f"{self.file.name} cannot be divided: {type(error).__name__}: {error}") from error
 
     def _only_planned(self) -> None:
-        plan, source = self.prepared.windows(self.desk.crew.window), self._recording.source
-        to_do = sum(window.duration for window in plan)
-        self.desk.observe(Planned(source.name, source.duration, to_do, len(plan), 0))
-        self.desk.end(Outcome(self.file), self._recording)
+        source, whole = self._recording.source, self._parts[-1].whole
+        to_do = sum(window.duration for window in self._windows)
+        self.desk.observe(Planned(source.name, source.duration, to_do, len(self._windows), 0, whole=whole))
+        if whole:
+            self.desk.end(Outcome(self.file), self._recording)
 
-    def _detect(self) -> None:
+    # ---- the language ----
+
+    def _choose_language(self) -> None:
+        """Ask for it, as soon as enough is heard, unless it is known or does not matter."""
+        desk, crew, whole = self.desk, self.desk.crew, self._parts[-1].whole
+        profile = crew.choice.adapter.profile
+        if desk.options.language is not None:
+            self._begin(Language(desk.options.language), crew)
+        elif self.language is not None:
+            self._in_language(self.language)
+        elif "detection" not in profile.supports or whole and not self._windows:
+            only = profile.languages if profile.languages and len(profile.languages) == 1 else {UNDETERMINED}
+            self._begin(Language(*only), crew)
+        else:
+            first = _first_speech(self._windows)
+            if whole or sum(span.duration for window in first for span in window.speech) >= DETECTION_SPEECH:
+                self._detect(first)
+
+    def _detect(self, first: tuple[Window, ...]) -> None:
         crew = self.desk.crew
         assert crew.spec is not None
-        task = DetectTask(self._recording, _first_speech(self.prepared.windows(crew.window)), crew.spec)
+        self._detecting = True
+        task = DetectTask(self._recording, first, crew.spec)
 
         def detected(found: dict[str, float]) -> None:
             self.desk.known.keep_language(task, crew, found)
@@ -119,6 +177,14 @@ class Transcribing:
         self.desk.send(Errand(
             self.file, self._recording, "language", detect_language, task, detected,
             lambda why: ProcessingError(f"The language could not be detected: {why}.", "Give it with --language.")))
+        self._warm()
+
+    def _warm(self) -> None:
+        """Workers that will have something to do load their model while another one tells the language."""
+        desk = self.desk
+        if not may_be_russian(desk.options):  # then it is another model that they would need
+            batches = -(-len(self._windows) // desk.crew.plan.batch_size)
+            desk.warm(min(batches, desk.crew.plan.workers) - 1, self._recording.source.name)
 
     def _detected(self, found: dict[str, float]) -> None:
         code = max(sorted(found), key=lambda one: found[one])
@@ -126,39 +192,107 @@ class Transcribing:
 
     def _in_language(self, language: Language) -> None:
         russian = self.desk.russian() if language.code == "ru" else None
-        self._hand_out(language, russian or self.desk.crew)
+        self._begin(language, russian or self.desk.crew)
 
-    def _hand_out(self, language: Language, crew: Crew) -> None:
-        desk, source = self.desk, self._recording.source
-        plan = self.prepared.windows(crew.window)
-        found = desk.known.windows(self._recording, plan, crew, language.code)
-        missing = [window for window in plan if window.index not in found.results]
-        seconds = chunking.chunk_seconds(missing, desk.options.plan.chunks, desk.crew.plan.workers)
-        chunks = chunking.plan_chunks(self._recording, missing, crew.plan.batch_size, seconds)
-        # Two runs of one recording begin at its two ends, and each finds what the other has done.
-        chunks = chunking.backwards(chunks) if found.shared else chunks
-        self._made = Made(language, crew, self.began, found.damaged)
-        to_do = sum(window.duration for window in missing)
-        desk.observe(Planned(source.name, source.duration, to_do, len(plan), len(chunks), len(found.results)))
-        if found.damaged:
-            desk.observe(Notice(f"{found.damaged} damaged results in the cache were set aside; they are made again.",
-                                source.name))
-        if found.shared:
-            desk.observe(Notice("Another run is working on the same recording: the two share the work.", source.name))
-        desk.hand_out(Job(self._recording, plan, chunks, found.results), self)
+    # ---- the windows ----
+
+    def _begin(self, language: Language, crew: Crew) -> None:
+        """Language and engine are known: hand out what is planned, for that engine's windows."""
+        if crew.window != self.desk.crew.window:
+            self._plan, self._windows = WindowPlan(self._read, crew.window), []
+            with step("plan the windows", source=self._recording.source.name):
+                for part in self._parts:
+                    self._divide(part)
+        self._made = Made(language, crew, self.began, 0)
+        self._job = Job(self._recording, (), (), whole=False)
+        self._hand_out(self._made)
+
+    def _hand_out(self, made: Made) -> None:
+        """Look up the windows that are new, and hand out the batches that are sure."""
+        assert self._job is not None
+        desk, crew, job, whole = self.desk, made.crew, self._job, self._parts[-1].whole
+        new = self._windows[len(job.units):]
+        # Where all must be in the store, the error says how many are not.
+        if not whole and (not new or desk.options.store.must_find("transcribe")):
+            return
+        found = desk.known.windows(self._recording, new, crew, made.language.code)
+        missing = [window for window in new if window.index not in found.results]
+        self._first = self._first or found.first
+        self._found += len(found.results)
+        self._damaged += found.damaged
+        if missing and self._shared is None:
+            self._shared = desk.known.share(self._first)
+        self._missing += missing
+        self._to_do += sum(window.duration for window in missing)
+        size = crew.plan.batch_size
+        count = len(self._missing) if whole else len(self._missing) // size * size
+        ready = chunking.plan_batches(self._missing[:count], size)
+        del self._missing[:count]
+        job.more(self._recording, new, self._gathered(job, ready, whole), found.results, whole=whole)
+        self._tell(job, whole)
+        desk.hand_out(job, self)
+        if self._missing and crew is desk.crew:  # a worker will be needed as soon as the batch is whole
+            desk.warm(1, self._recording.source.name)
+
+    def _gathered(self, job: TranscriptionJob, ready: Sequence[Batch], whole: bool) -> Sequence[Chunk[Window]]:
+        """Chunks to hand out: each batch by itself at first; all that are left, when the whole is known."""
+        desk, recording = self.desk, self._recording
+        if whole:
+            recalled = desk.recall(job)
+            batches = [*(batch for chunk in recalled for batch in chunk.batches), *self._held, *ready]
+            batches.sort(key=lambda batch: batch[0].index)
+            left = [window for batch in batches for window in batch]
+            batches = list(self._even(left)) if self._any_batch else batches
+            seconds = chunking.chunk_seconds(left, desk.options.plan.chunks, desk.crew.plan.workers)
+            chunks = chunking.gather(recording, batches, seconds)
+            # Two runs of one recording begin at its two ends, and each finds what the other has done.
+            chunks = chunking.backwards(chunks) if self._shared else chunks
+            self._chunks -= len(recalled)
+        elif self._shared:
+            self._held += ready
+            chunks = ()
+        else:
+            chunks = tuple(Chunk(self._chunks + number, recording, (batch,)) for number, batch in enumerate(ready))
+        self._chunks += len(chunks)
+        return chunks
+
+    @property
+    def _any_batch(self) -> bool:
+        """Whether a window gets the same result whatever is decoded beside it."""
+        assert self._made is not None
+        crew = self._made.crew
+        return crew.plan.devices[0] == "cpu" and crew.plan.compute_type in crew.choice.adapter.profile.any_batch
+
+    def _even(self, left: Sequence[Window]) -> Sequence[Batch]:
+        """Batches with which the workers end together."""
+        assert self._made is not None
+        plan = self._made.crew.plan
+        return chunking.plan_batches(left, chunking.even_batch(len(left), plan.batch_size, plan.workers))
+
+    def _tell(self, job: TranscriptionJob, whole: bool) -> None:
+        observe, source = self.desk.observe, self._recording.source
+        observe(Planned(source.name, source.duration, self._to_do, len(job.units), self._chunks,
+                        self._found, whole=whole))
+        if whole and self._damaged:
+            observe(Notice(f"{self._damaged} damaged results in the cache were set aside; they are made again.",
+                           source.name))
+        if whole and self._shared:
+            observe(Notice("Another run is working on the same recording: the two share the work.", source.name))
 
     def task(self, chunk: Chunk[Any]) -> tuple[Work, Any]:
         """See :class:`voicekit.running.acts.Act`."""
         desk, made = self.desk, self._made
-        assert made.crew.spec is not None
+        assert made is not None and made.crew.spec is not None
         return transcribe_chunk, TranscribeTask(chunk, made.crew.spec, desk.options.decoding(made.language.code),
                                                 desk.cache.folder, desk.options.store.may_read("transcribe"))
 
     def complete(self, job: Job[Any, Any]) -> None:
         """See :class:`voicekit.running.acts.Act`."""
         desk = self.desk
+        assert self._made is not None
+        made = dataclasses.replace(self._made, damaged=self._damaged)
         with step("merge", source=self._recording.source.name):
-            transcript = transcript_of(job, self._made, desk.options, desk.crew.plan.workers, desk.warnings)
+            transcript = transcript_of(job, made, desk.options, desk.crew.plan.workers, desk.warnings)
         self.then(transcript)
 
 

@@ -135,6 +135,11 @@ def _engine_parts(spec: EngineSpec) -> dict[str, object]:
     }
 
 
+def load_engine(spec: EngineSpec, context: SlotContext, report: Report) -> None:
+    """Load the engine that the next task will need."""
+    _ladder_here(spec, context).engine(lambda message, downgrade: report(Told(message, downgrade)))
+
+
 def detect_language(task: DetectTask, context: SlotContext, report: Report) -> dict[str, float]:
     """Probability of each language over the given windows, weighted by their speech."""
     ladder = _ladder_here(task.engine, context)
