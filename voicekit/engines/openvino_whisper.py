@@ -101,7 +101,7 @@ class OpenVINOTranscriber:
         self._heads = tuple((int(layer), int(head)) for layer, head in weights.config.get("alignment_heads", ()))
         self._extractor = FeatureExtractor(feature_size=weights.mels)
         self._tokenizer = functools.lru_cache(maxsize=8)(self._make_tokenizer)
-        self._compiled = Compiled(weights, self._vocabulary(weights), spec.compute_type, spec.threads)
+        self._compiled = Compiled(weights, self._vocabulary(weights), spec.compute_type, spec.threads, self._heads)
         self.device = self._compiled.device.lower()
         self.compute_type = spec.compute_type
 
@@ -133,7 +133,7 @@ class OpenVINOTranscriber:
             return [{"en": 1.0} for _ in windows]
         if not windows:
             return []
-        decoding = Decoding(self._compiled.any_decoder(self._heads), self.encode(windows), 1, 1)
+        decoding = Decoding(self._compiled.any_decoder, self.encode(windows), 1, 1)
         decoding.begin([self._token("<|startoftranscript|>")], search.free(len(windows)))
         assert decoding.languages is not None
         return [dict(zip(self.languages, map(float, one), strict=True)) for one in decoding.languages]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -38,9 +39,12 @@ class Compiled:
         ``int8``, ``bfloat16`` or ``float32``.
     threads : int
         Of the CPU.
+    heads : tuple of (int, int)
+        Of the attention that will be asked for; another decoder is made where it is.
     """
 
-    def __init__(self, weights: Weights, vocabulary: Vocabulary, precision: str, threads: int) -> None:
+    def __init__(self, weights: Weights, vocabulary: Vocabulary, precision: str, threads: int,
+                 heads: Heads = ()) -> None:
         openvino = telemetry.openvino()
         self.weights, self.vocabulary = weights, vocabulary
         self.small = precision == "int8"
@@ -49,11 +53,14 @@ class Compiled:
         # In bfloat16 the scores of the vocabulary would be too coarse to tell its tokens apart, so the decoder never
         # computes in it; with weights and sound in 8 bits it would not be faster either.
         halves = precision == "bfloat16" or (self.small and processor.multiplies_in_bfloat16())
-        self._encoder = self._compile(encoder.build(weights, self.small), "bf16" if halves else "f32")
+        self._decoder: tuple[Kind, Any] | None = None
+        with ThreadPoolExecutor(1) as beside:
+            coming = beside.submit(self.decoder, CANDIDATES, heads)
+            self._encoder = self._compile(encoder.build(weights, self.small), "bf16" if halves else "f32")
+            coming.result()
         self.device = ", ".join(self._encoder.get_property("EXECUTION_DEVICES"))
         self.precision = str(self._encoder.get_property("INFERENCE_PRECISION_HINT").get_type_name())
         self._names = encoder.cached_names(weights, self.small)
-        self._decoder: tuple[Kind, Any] | None = None
         self._sound: dict[str, NDArray[Any]] = {}
         self._mel = self._encoder.create_infer_request()
 
@@ -96,11 +103,14 @@ class Compiled:
             self._decoder = None  # there is no need for two at a time
             model = decoder.build(self.weights, self.vocabulary, self.small, *kind)
             self._decoder = (kind, self._compile(model, "f32").create_infer_request())
+            self.weights.release()
         return self._decoder[1]
 
-    def any_decoder(self, heads: Heads) -> Any:
-        """The decoder that there is; one with these heads where there is none."""
-        return self._decoder[1] if self._decoder is not None else self.decoder(CANDIDATES, heads)
+    @property
+    def any_decoder(self) -> Any:
+        """The decoder that there is."""
+        assert self._decoder is not None
+        return self._decoder[1]
 
 
 class Sound:

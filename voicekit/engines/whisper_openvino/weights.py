@@ -60,10 +60,17 @@ def read_variables(file: Path) -> dict[str, NDArray[Any]]:
     ValueError
         If it is no Whisper in the binary version that is read here.
     """
+    return _read_from(_mapped(file))
+
+
+def _mapped(file: Path) -> mmap.mmap:
     with open(file, "rb") as stream:
-        cursor = _Cursor(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY))
+        return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
+
+
+def _read_from(data: mmap.mmap) -> dict[str, NDArray[Any]]:
     try:
-        return _read(cursor)
+        return _read(_Cursor(data))
     except (struct.error, UnicodeDecodeError, KeyError) as error:
         raise ValueError("it is damaged") from error
 
@@ -138,7 +145,8 @@ class Weights:
     """
 
     def __init__(self, folder: Path, quantize: bool) -> None:
-        self._variables = read_variables(folder / "model.bin")
+        self._data = _mapped(folder / "model.bin")
+        self._variables = _read_from(self._data)
         self.config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         self._quantize = quantize
         self.encoder_layers = self._count("encoder")
@@ -154,6 +162,11 @@ class Weights:
     def _count(self, half: str) -> int:
         return sum(name.startswith(f"{half}/layer_") and name.endswith("ffn/linear_0/weight")
                    for name in self._variables)
+
+    def release(self) -> None:
+        """Give back the memory that the file took while it was read; what is needed again is read again."""
+        if hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
+            self._data.madvise(mmap.MADV_DONTNEED)
 
     def array(self, name: str) -> NDArray[np.float32]:
         """A variable as float32."""
