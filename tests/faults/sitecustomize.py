@@ -16,10 +16,9 @@ if os.environ.get("VOICEKIT_FAULT"):
     import numpy as np
 
     from voicekit.engines.faster_whisper import FasterWhisper
+    from voicekit.engines.openvino_whisper import OpenVINOWhisper
 
     fault = json.loads(os.environ["VOICEKIT_FAULT"])
-    load = FasterWhisper.load
-
     def is_first():
         """Whether the fault is still to happen, where it happens once."""
         if fault.get("once"):
@@ -97,4 +96,9 @@ if os.environ.get("VOICEKIT_FAULT"):
 
         EmbeddedDiarizer.listen, EmbeddedDiarizer.conclude = faulty_ear, faulty_mind
     else:
-        FasterWhisper.load = lambda self, spec: Faulty(load(self, spec), spec)
+        def faulty_loader(load):
+            """Load an engine with which something goes wrong."""
+            return lambda self, spec: Faulty(load(self, spec), spec)
+
+        for engine in (FasterWhisper, OpenVINOWhisper):  # whichever the run takes
+            engine.load = faulty_loader(engine.load)
