@@ -19,6 +19,7 @@ if os.environ.get("VOICEKIT_FAULT"):
     from voicekit.engines.openvino_whisper import OpenVINOWhisper
 
     fault = json.loads(os.environ["VOICEKIT_FAULT"])
+
     def is_first():
         """Whether the fault is still to happen, where it happens once."""
         if fault.get("once"):
