@@ -48,7 +48,7 @@ def test_bytes() -> None:
     # A batch of two windows and one of one, three tokens each: four steps for every batch.
     work = Work(windows=3, tokens=3, batches=2)
     weights = 2 * (SMALL.encoder_weights + SMALL.cross_weights + 4 * SMALL.step_weights)
-    sound = 3 * 4 * SMALL.decoder_layers * (2 * 1500 * SMALL.width) * 2
+    sound = 3 * 4 * SMALL.decoder_layers * (2 * 1500 * SMALL.width) * floors.KEPT
     assert floors.traffic(SMALL, work, 1) == weights + sound
     assert floors.traffic(SMALL, work, 2) == 2 * weights + sound
 

@@ -109,7 +109,7 @@ def traffic(shape: Shape, work: Work, weight_bytes: int) -> float:
     --------
     >>> from voicekit.benchmark.shapes import SHAPES
     >>> round(traffic(SHAPES["small"], Work(8, 80, 1), 1) / 1e9)
-    47
+    29
     """
     steps = work.tokens + 1  # the start of the text is one step, and gives the first token
     weights = work.batches * (shape.encoder_weights + shape.cross_weights + steps * shape.step_weights)

@@ -31,6 +31,7 @@ def speech_spans(frames: Frames, duration: float) -> tuple[Span, ...]:
 
     Examples
     --------
+    >>> import numpy as np
     >>> every_tenth = np.arange(0, 12800, 1600)
     >>> speech_spans(Frames(every_tenth, np.array([0, 0, 1, 1, 1, 1, 0, 0], np.float32)), 0.8)
     (Span(start=0.1, end=0.7),)
@@ -44,12 +45,13 @@ class SpeechSpans:
 
     Examples
     --------
+    >>> import numpy as np
     >>> every_tenth = np.arange(0, 12800, 1600)
     >>> spans = SpeechSpans()
-    >>> spans.add(Frames(every_tenth, np.array([1, 1, 0, 0, 0, 1, 1, 1], np.float32)))
-    (Span(start=0.0, end=0.3),)
+    >>> spans.add(Frames(every_tenth, np.array([1, 1, 0, 0, 0, 1, 1, 1], np.float32)))  # what comes may be a click
+    ()
     >>> spans.end(0.8)
-    (Span(start=0.4, end=0.8),)
+    (Span(start=0.0, end=0.3), Span(start=0.4, end=0.8))
     """
 
     def __init__(self) -> None:
