@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from voicekit.planning.chunks import chunk_seconds, plan_batches, plan_chunks
+from voicekit.planning.chunks import chunk_seconds, even_batch, plan_batches, plan_chunks
 from voicekit.types import Recording, Source, Span, Window
 
 RECORDING = Recording("talk.pcm", 0, Source("talk.mp3", 0.0, ""))
@@ -47,3 +47,16 @@ def test_no_windows_are_no_chunks() -> None:
 def test_chunks_as_short_as_can_be_are_one_batch_each(minutes: float) -> None:
     plan = windows(10)
     assert len(plan_chunks(RECORDING, plan, 4, chunk_seconds(plan, minutes, 2))) == 3
+
+
+def test_even_batches_keep_every_worker_busy_to_the_end() -> None:
+    for count in range(1, 200):
+        for workers in (1, 2, 3, 8):
+            for most in (1, 4, 16):
+                size = even_batch(count, most, workers)
+                batches = [len(batch) for batch in plan_batches([None] * count, size)]  # type: ignore[type-var]
+                assert 1 <= size <= most and sum(batches) == count
+                rounds = -(-count // (most * workers))
+                assert len(batches) <= rounds * workers, "no worker has more batches than the others need time for"
+                assert count < workers or len(batches) > (rounds - 1) * workers, "none is idle for a whole round"
+    assert even_batch(0, 16, 2) == 16
