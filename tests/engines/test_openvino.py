@@ -18,7 +18,7 @@ from tests.engines.whisper_cases import WINDOWS, build, load
 from voicekit import engines, processor
 from voicekit.engines.faster_whisper import FasterWhisper
 from voicekit.engines.openvino_whisper import OpenVINOWhisper
-from voicekit.engines.whisper_openvino import search, timing
+from voicekit.engines.whisper_openvino import keeping, search, timing
 from voicekit.engines.whisper_openvino.search import FORBIDDEN, Rules, Step, Task, Written
 from voicekit.engines.whisper_openvino.weights import Weights, quantized, read_variables
 from voicekit.engines.whisper_windows import Effort
@@ -327,3 +327,54 @@ def test_what_was_looked_at_stays_with_its_hypothesis() -> None:
     first, empty = search.write(table, task(table))
     assert [int(one[0, 0]) for one in first.attention] == [0, *first.tokens] == [0, 2, 3]
     assert empty == Written((), (0.0,), empty.attention) and len(empty.attention) == 1
+
+
+# -- weights that were rounded once ---------------------------------------------------------------
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("VOICEKIT_MODELS", str(tmp_path / "models"))
+    return tmp_path / "models" / "openvino"
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("kind", ["float32", "float16"])
+def test_weights_in_8_bits_are_kept_and_are_those_of_the_file(folders: dict[str, Path], models: Path, kind: str) -> None:
+    file = keeping.kept(folders[kind] / "model.bin")
+    assert list(models.iterdir()) == [file] and file.stat().st_mode & 0o777 == 0o644
+    exact, ours = Weights(folders[kind], True), Weights(folders[kind], True, file)
+    for name in ("encoder/layer_0/self_attention/linear_0", "decoder/embeddings", "encoder/conv1"):
+        one, other = exact.linear(name), ours.linear(name)
+        assert np.array_equal(one.weight, other.weight)
+        assert one.bias is None or np.array_equal(one.bias, other.bias)
+        assert one.scale is None or np.array_equal(one.scale, other.scale)
+    assert np.array_equal(exact.norm("encoder/layer_norm").gamma, ours.norm("encoder/layer_norm").gamma)
+    before = file.stat().st_mtime_ns
+    assert keeping.kept(folders[kind] / "model.bin") == file and file.stat().st_mtime_ns == before
+    content = file.read_bytes()
+    file.write_bytes(content[:-1000])
+    assert keeping.kept(folders[kind] / "model.bin") == file and file.read_bytes() == content, "a damaged one is made again"
+
+
+@pytest.mark.model
+def test_what_is_kept_writes_the_same(folders: dict[str, Path], models: Path, tmp_path: Path,
+                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    first = OpenVINOWhisper().load(spec(folders["float16"])).transcribe(WINDOWS[:3], PLAIN)
+    assert len(list(models.iterdir())) == 1
+    assert OpenVINOWhisper().load(spec(folders["float16"])).transcribe(WINDOWS[:3], PLAIN) == first
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("VOICEKIT_MODELS", str(tmp_path / "file"))
+    assert keeping.kept(folders["float16"] / "model.bin") == folders["float16"] / "model.bin", "there is no room"
+    assert OpenVINOWhisper().load(spec(folders["float16"])).transcribe(WINDOWS[:3], PLAIN) == first
+
+
+@pytest.mark.model
+def test_a_file_of_8_bits_is_read_as_it_is_and_another_model_is_another_file(
+        folders: dict[str, Path], models: Path, tmp_path: Path) -> None:
+    assert keeping.kept(folders["int8"] / "model.bin") == folders["int8"] / "model.bin" and not models.exists()
+    keeping.kept(folders["float16"] / "model.bin")
+    keeping.kept(folders["float32"] / "model.bin")
+    assert len(list(models.iterdir())) == 2
+    (tmp_path / "model.bin").write_bytes(b"x" * 100)
+    with pytest.raises(ValueError):
+        keeping.kept(tmp_path / "model.bin")

@@ -11,7 +11,7 @@ import numpy as np
 
 from voicekit.engines import whisper_windows as shared
 from voicekit.engines.faster_whisper import MAX_LENGTH, FasterWhisper
-from voicekit.engines.whisper_openvino import search, timing
+from voicekit.engines.whisper_openvino import keeping, search, timing
 from voicekit.engines.whisper_openvino.decoder import Vocabulary
 from voicekit.engines.whisper_openvino.running import Compiled, Decoding, Sound
 from voicekit.engines.whisper_openvino.search import Written
@@ -73,7 +73,8 @@ class OpenVINOWhisper:
         """Read the weights, build and compile the graphs, and prove where they run."""
         folder = Path(spec.model.path)
         try:
-            weights = Weights(folder, quantize=spec.compute_type == "int8")
+            small = spec.compute_type == "int8"
+            weights = Weights(folder, small, keeping.kept(folder / "model.bin") if small else None)
             transcriber = OpenVINOTranscriber(folder, weights, spec)
         except Exception as error:  # OpenVINO's and the tokenizer's errors share no narrower type
             raise ModelError(f"The model {spec.model.name!r} at {folder} cannot be read: {error}",

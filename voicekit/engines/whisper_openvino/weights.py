@@ -137,6 +137,8 @@ class Weights:
         With ``model.bin`` and ``config.json``.
     quantize : bool
         Give linear layers in 8 bits, a scale to each output, rounded as CTranslate2 does.
+    file : Path, optional
+        To be read instead of ``model.bin``: see :mod:`voicekit.engines.whisper_openvino.keeping`.
 
     Raises
     ------
@@ -144,8 +146,8 @@ class Weights:
         If the file cannot be used; what is wrong with it.
     """
 
-    def __init__(self, folder: Path, quantize: bool) -> None:
-        self._data = _mapped(folder / "model.bin")
+    def __init__(self, folder: Path, quantize: bool, file: Path | None = None) -> None:
+        self._data = _mapped(file or folder / "model.bin")
         self._variables = _read_from(self._data)
         self.config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         self._quantize = quantize
@@ -197,6 +199,13 @@ class Weights:
 
 def quantized(linear: Linear) -> Linear:
     """The layer with its weight in 8 bits: each row is divided by its largest value and rounded."""
-    largest = np.abs(linear.weight).max(axis=1, keepdims=True)
-    scale = (np.where(largest > 0, largest, 1) / 127).astype(np.float32)
-    return Linear(np.rint(linear.weight / scale).astype(np.int8), scale, linear.bias)
+    small, factor = in_8_bits(linear.weight)
+    return Linear(small, np.float32(1) / factor.reshape(-1, 1), linear.bias)
+
+
+def in_8_bits(weight: NDArray[Any]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """A weight, rounded as CTranslate2 does, and what its rows were multiplied by before, shape (out,)."""
+    exact = weight.astype(np.float32, copy=False)
+    largest = np.abs(exact).max(axis=1)
+    factor = (np.float32(127) / np.where(largest > 0, largest, np.float32(127))).astype(np.float32)
+    return np.rint(exact * factor[:, None]).astype(np.int8), factor

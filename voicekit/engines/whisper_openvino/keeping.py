@@ -1,0 +1,125 @@
+"""A model's weights in 8 bits, kept after they were rounded once.
+
+Published models have 16 bits. To round them takes a second or more at every start, and twice the memory: what was
+rounded is the process's own, but what lies in a file is read when it is needed, and once for all workers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+import struct
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voicekit import model_files
+from voicekit.engines.whisper_openvino.weights import BINARY_VERSION, in_8_bits, read_variables
+
+GENERATION = 1
+"""Counts up when the same weights are to be rounded in another way."""
+
+_TYPES = {np.dtype(np.float32): 0, np.dtype(np.int8): 1, np.dtype(np.int16): 2, np.dtype(np.int32): 3,
+          np.dtype(np.float16): 4}
+
+_log = logging.getLogger("voicekit")
+
+
+def kept(source: Path) -> Path:
+    """The file with the weights of `source` in 8 bits, made where it is missing.
+
+    Parameters
+    ----------
+    source : Path
+        A Whisper's ``model.bin``.
+
+    Returns
+    -------
+    Path
+        `source` itself where it has 8 bits already, or where the other file cannot be written.
+
+    Raises
+    ------
+    ValueError
+        If `source` is no Whisper.
+    """
+    facts = source.stat()
+    name = f"{source.resolve()}\0{facts.st_size}\0{facts.st_mtime_ns}\0{GENERATION}"
+    target = model_files.folder("openvino") / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.bin"
+    if target.is_file():
+        with contextlib.suppress(ValueError):  # damaged: it is made again
+            read_variables(target)
+            return target
+    variables = read_variables(source)
+    if not any(_wide(name, array) for name, array in variables.items()):
+        return source
+    try:
+        _write(target, variables)
+    except OSError as error:
+        _log.info("The weights in 8 bits could not be kept in %s (%s); they are made again at every start.",
+                  target.parent, error)
+        return source
+    return target
+
+
+def _wide(name: str, array: NDArray[Any]) -> bool:
+    """Whether it is the weight of a layer in more than 8 bits."""
+    return name.endswith("/weight") and array.ndim == 2 and array.dtype in (np.float16, np.float32)
+
+
+def _write(target: Path, variables: dict[str, NDArray[Any]]) -> None:
+    """Write the file whole or not at all; several processes may do it at once, and the last one's stays."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(prefix=f"{target.name}.", suffix=".partial", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            _write_variables(file, variables)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(partial, 0o644)
+        os.replace(partial, target)
+    finally:
+        if os.path.exists(partial):
+            os.unlink(partial)
+
+
+def _write_variables(file: BinaryIO, variables: dict[str, NDArray[Any]]) -> None:
+    """In CTranslate2's own format: see :mod:`voicekit.engines.whisper_openvino.weights`."""
+    originals: dict[int, str] = {}
+    aliases = []
+    for name, array in variables.items():
+        if originals.setdefault(id(array), name) != name:
+            aliases.append((name, originals[id(array)]))
+    once = {name: variables[name] for name in originals.values()}
+    wide = {name for name, array in once.items() if _wide(name, array)}
+    file.write(struct.pack("<I", BINARY_VERSION))
+    _write_text(file, "WhisperSpec")
+    file.write(struct.pack("<II", 3, len(once) + len(wide)))
+    for name, array in once.items():
+        for part, values in _rounded(name, array) if name in wide else ((name, array),):
+            _write_text(file, part)
+            file.write(struct.pack(f"<B{values.ndim}I", values.ndim, *values.shape))
+            file.write(struct.pack("<BI", _TYPES[values.dtype], values.nbytes))
+            file.write(np.ascontiguousarray(values).data)
+    aliases += [(f"{name}_scale", f"{original}_scale") for name, original in aliases if original in wide]
+    file.write(struct.pack("<I", len(aliases)))
+    for alias, original in aliases:
+        _write_text(file, alias)
+        _write_text(file, original)
+
+
+def _rounded(name: str, array: NDArray[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
+    small, factor = in_8_bits(array)
+    yield name, small
+    yield f"{name}_scale", factor
+
+
+def _write_text(file: BinaryIO, text: str) -> None:
+    raw = text.encode()
+    file.write(struct.pack("<H", len(raw) + 1) + raw + b"\0")
