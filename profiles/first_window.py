@@ -50,8 +50,8 @@ def main(model: str, minutes: float, rounds: int) -> None:
             click.echo(f"round {number + 1} of {rounds}: first batch after {start.first:.2f} s, all decoded and "
                        f"planned after {start.prepared:.2f} s, done after {start.whole:.1f} s", err=True)
     firsts = [start.first for start in starts]
-    click.echo(f"{minutes:g} minutes, {model}: the first batch begins at most {statistics.median(firsts):.2f} s after")
-    click.echo(f"the start (median of {rounds}; {min(firsts):.2f} to {max(firsts):.2f})")
+    click.echo(f"{minutes:g} minutes, {model}: from the start to the first batch at most "
+               f"{statistics.median(firsts):.2f} s (median of {rounds}; {min(firsts):.2f} to {max(firsts):.2f})")
 
 
 def run(path: Path, model: Path, place: Path) -> Start:

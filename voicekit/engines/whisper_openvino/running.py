@@ -79,6 +79,7 @@ class Compiled:
             for name in self._names:
                 self._mel.set_tensor(name, openvino.Tensor(sound[name][place:place + 1], shared_memory=True))
             self._mel.infer([mel[None]])
+        self.weights.release()
         return Sound(sound, len(mels))
 
     def _room(self, windows: int) -> dict[str, NDArray[Any]]:
