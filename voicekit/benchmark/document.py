@@ -30,6 +30,7 @@ from voicekit.benchmark.contestants import Job
 from voicekit.benchmark.floors import Floor
 from voicekit.benchmark.models import WARNING
 from voicekit.benchmark.options import BenchmarkOptions
+from voicekit.benchmark.shapes import Shape
 from voicekit.benchmark.sweep import Sweep
 from voicekit.placing import placed
 from voicekit.profiling.surroundings import machine
@@ -80,7 +81,7 @@ def _head(job: Job, options: BenchmarkOptions) -> Document:
     return {"schema": SCHEMA, "version": __version__, "began": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             "machine": dataclasses.asdict(machine()), "options": asked,
             "recording": {"name": recording.name, "seconds": recording.seconds},
-            "model": {"name": model.name, "random": model.random, "shape": dataclasses.asdict(model.shape)},
+            "model": {"name": model.name, "random": model.random, "shape": _dimensions(model.shape)},
             "device": job.device}
 
 
@@ -94,3 +95,8 @@ def _score(score: Score, seconds: float) -> Document:
 def _floor(floor: Floor, ours: float) -> Document:
     return {**dataclasses.asdict(floor), "seconds": round(floor.seconds, 4),
             "distance": round(ours / floor.seconds, 3)}
+
+
+def _dimensions(shape: Shape) -> dict[str, int]:
+    """What its speed depends on."""
+    return {name: value for name, value in dataclasses.asdict(shape).items() if name != "following"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 AUDIO_CONTEXT, TEXT_CONTEXT, TIMESTAMPS = 1500, 448, 1501
 """Positions that the encoder gives, places of the text, and tokens that are times."""
@@ -37,7 +37,7 @@ class Shape:
     decoder_layers: int
     mels: int = 80
     languages: int = 99
-    following: tuple[tuple[int, int], ...] = ()
+    following: tuple[tuple[int, int], ...] = field(default=(), compare=False)
 
     @property
     def translate(self) -> int:
