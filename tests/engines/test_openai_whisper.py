@@ -193,7 +193,7 @@ def test_word_times_are_whispers(checkpoint: Path) -> None:
     transcriber, options = load("openai-whisper", checkpoint), DecodingOptions(language="en")
     encoded = transcriber.encode(WINDOWS[:1])
     [decoded] = transcriber.decode(encoded, options, [], Effort(1))
-    [ours] = transcriber.align(encoded, options, [list(decoded.tokens)], [300])
+    [ours] = transcriber.align(encoded, options, [decoded], [300])
     with torch.no_grad():
         theirs = find_alignment(transcriber._model, get_tokenizer(True, language="en", task="transcribe"),
                                 list(decoded.tokens), whisper.log_mel_spectrogram(padded(WINDOWS[0])), 300)
