@@ -208,10 +208,10 @@ def test_tokens_begin_where_the_heads_look() -> None:
         seen = random.random((2, 100)).astype(np.float32) * 0.01
         first = max(place - 2, 0) * 10
         seen[0, first:first + 10] += 1
-        attention.append(seen / seen.sum(axis=1, keepdims=True))
+        attention.append(timing.halved((seen / seen.sum(axis=1, keepdims=True)).astype(np.float32)))
     times = timing.token_times(attention, 50, 2)
     assert np.allclose(times, [0, 0.2, 0.4, 0.6, 0.8], atol=0.03)
-    deaf = [np.concatenate([np.zeros((1, 50)), np.ones((1, 50))], axis=1, dtype=np.float32)] * 4
+    deaf = [timing.halved(np.concatenate([np.zeros((1, 50)), np.ones((1, 50))], axis=1, dtype=np.float32))] * 4
     assert np.isfinite(timing.token_times(deaf, 50, 1)).all()
 
 

@@ -134,7 +134,7 @@ class OpenVINOTranscriber:
             return [{"en": 1.0} for _ in windows]
         if not windows:
             return []
-        decoding = Decoding(self._compiled.any_decoder, self.encode(windows), 1, 1)
+        decoding = Decoding(self._compiled, self._compiled.any_decoder, self.encode(windows), 1, 1)
         decoding.begin([self._token("<|startoftranscript|>")], search.free(len(windows)))
         assert decoding.languages is not None
         return [dict(zip(self.languages, map(float, one), strict=True)) for one in decoding.languages]
@@ -164,7 +164,7 @@ class OpenVINOTranscriber:
             start.append(tokenizer.no_timestamps)
         heads = self._heads if options.word_timestamps else ()
         request = self._compiled.decoder(effort.beams + (effort.beams > 1) + 2 * (effort.no_repeat > 0), heads)
-        decoding = Decoding(request, encoded, effort.beams, len(opening))
+        decoding = Decoding(self._compiled, request, encoded, effort.beams, len(opening))
         found = search.write(decoding, search.Task(
             windows=encoded.windows, start=tuple(start), beams=effort.beams, no_repeat=effort.no_repeat,
             limit=MAX_LENGTH - len(start), end=self._end, timestamps=self.timestamp_begin,

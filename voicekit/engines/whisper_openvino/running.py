@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicekit import processor, telemetry
-from voicekit.engines.whisper_openvino import decoder, encoder
+from voicekit.engines.whisper_openvino import decoder, encoder, timing
 from voicekit.engines.whisper_openvino.decoder import Vocabulary
 from voicekit.engines.whisper_openvino.search import Rules, Step
 from voicekit.engines.whisper_openvino.weights import Weights
@@ -67,7 +67,7 @@ class Compiled:
     def _compile(self, model: Any, precision: str) -> Any:
         return self._core.compile_model(model, "CPU", {
             "INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": self._threads, "NUM_STREAMS": 1,
-            "KV_CACHE_PRECISION": "f32", "ENABLE_CPU_PINNING": False,
+            "KV_CACHE_PRECISION": "f16" if self.small else "f32", "ENABLE_CPU_PINNING": False,
             # Inputs of layers with 8-bit weights are rounded to 8 bits, so many together: whole rows.
             "DYNAMIC_QUANTIZATION_GROUP_SIZE": self.weights.width if self.small else 0})
 
@@ -144,8 +144,10 @@ class Decoding:
 
     Parameters
     ----------
+    compiled : Compiled
+        The model.
     request : openvino.InferRequest
-        Of the decoder.
+        Of its decoder.
     sound : Sound
         What to write down.
     beams : int
@@ -160,7 +162,8 @@ class Decoding:
     languages : ndarray, shape (windows, languages), float32, or None
     """
 
-    def __init__(self, request: Any, sound: Sound, beams: int, opening: int) -> None:
+    def __init__(self, compiled: Compiled, request: Any, sound: Sound, beams: int, opening: int) -> None:
+        self._compiled = compiled
         self._request, self._sound, self._beams, self._opening = request, sound, beams, opening
         self._windows = sound.windows
         self._past = 0
@@ -175,6 +178,7 @@ class Decoding:
         self._past = 0
         rows = self._windows * self._beams
         opened = self._infer(np.tile(np.array(start[:self._opening], np.int64), (rows, 1)), np.arange(rows), rules)
+        self._compiled.weights.release()  # the first time a decoder runs it reads them, into a form of its own
         self.silence = self._request.get_tensor("silence").data[::self._beams, 0].copy()
         if "languages" in self._outputs:
             self.languages = self._request.get_tensor("languages").data[::self._beams].copy()
@@ -211,7 +215,7 @@ class Decoding:
         self._past = everything
         attention = None  # what comes out is overwritten by the next step, so it is copied
         if "attention" in self._outputs:
-            seen = self._request.get_tensor("attention").data.copy()
+            seen = timing.halved(self._request.get_tensor("attention").data)
             windows, heads, _, frames = seen.shape
             attention = seen.reshape(windows, heads, self._beams, places, frames).swapaxes(1, 2).reshape(
                 windows * self._beams, heads, places, frames)

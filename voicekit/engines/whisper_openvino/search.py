@@ -19,8 +19,8 @@ FORBIDDEN = -1e30
 LATEST_FIRST = 50
 """The first timestamp of a window is at most so many steps of 20 ms after its beginning."""
 
-Attention = NDArray[np.float32]
-"""Where one token looked, shape (heads, frames), float32; each head's sums to 1."""
+Attention = NDArray[np.uint16]
+"""Where one token looked, shape (heads, frames), bfloat16 as numpy can hold it; each head's sums to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,13 @@ class Step:
     scores : ndarray, shape (rows, candidates), float32
         Log-probabilities, the best first.
     candidates : ndarray, shape (rows, candidates), int32
-    attention : ndarray, shape (rows, heads, places, frames), float32, or None
+    attention : ndarray, shape (rows, heads, places, frames), uint16, or None
         Where each place of each row looked.
     """
 
     scores: NDArray[np.float32]
     candidates: NDArray[np.int32]
-    attention: NDArray[np.float32] | None
+    attention: NDArray[np.uint16] | None
 
 
 @dataclass(slots=True)

@@ -29,7 +29,7 @@ def token_times(attention: Sequence[Attention], frames: int, before: int) -> NDA
 
     Parameters
     ----------
-    attention : sequence of ndarray, shape (heads, all frames), float32
+    attention : sequence of ndarray, shape (heads, all frames), uint16
         Where each place looked, from the beginning of the transcript on.
     frames : int
         Frames that hold sound.
@@ -40,16 +40,32 @@ def token_times(attention: Sequence[Attention], frames: int, before: int) -> NDA
     -------
     ndarray, shape (tokens + 1,), float64
     """
-    weights = np.stack(attention, axis=1)[:, :, :frames]
-    whole = weights.sum(axis=2, keepdims=True)
-    whole[whole < 1e-6] = 1  # a head may look only at what is beyond the sound
-    weights /= whole
+    weights = whole(np.stack(attention, axis=1)[:, :, :frames])
+    everything = weights.sum(axis=2, keepdims=True)
+    everything[everything < 1e-6] = 1  # a head may look only at what is beyond the sound
+    weights /= everything
     spread = weights.std(axis=1, keepdims=True)
     spread[spread == 0] = 1
     weights -= weights.mean(axis=1, keepdims=True)
     weights /= spread
     matrix = median_of_seven(weights).mean(axis=0, dtype=np.float64)[before:]
     return np.asarray(cheapest_way(-matrix) * FRAME, np.float64)
+
+
+def halved(values: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """The upper half of each number: bfloat16, rounded. All of a batch is kept until its words are timed.
+
+    Examples
+    --------
+    >>> whole(halved(np.float32([0, 0.25, 0.001]))).tolist()
+    [0.0, 0.25, 0.00099945068359375]
+    """
+    return ((values.view(np.uint32) + np.uint32(0x8000)) >> 16).astype(np.uint16)
+
+
+def whole(halves: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """The numbers again."""
+    return (halves.astype(np.uint32) << 16).view(np.float32)
 
 
 def median_of_seven(values: NDArray[np.float32]) -> NDArray[np.float32]:
