@@ -126,7 +126,10 @@ class SpeakersInfo:
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """How a transcript was made: what is needed to make it again, and who did what when (``timeline``)."""
+    """How a transcript was made: what is needed to make it again, and who did what when (``timeline``).
+
+    ``decoded_again`` counts the windows whose first text the engine doubted (a loop, or words it thought unlikely).
+    """
 
     engine: str
     model: str
@@ -138,6 +141,7 @@ class RunInfo:
     downgrades: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     wall_seconds: float = 0.0
+    decoded_again: int = 0
     cache: CacheUse | None = None
     speakers: SpeakersInfo | None = None
     timeline: tuple[TimelineEntry, ...] = ()

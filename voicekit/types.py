@@ -239,11 +239,15 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class WindowResult:
-    """What became of one window, in times from its own start: valid wherever the same sound appears."""
+    """What became of one window, in times from its own start: valid wherever the same sound appears.
+
+    ``again`` is whether the engine doubted its first text and wrote it another time, in another way.
+    """
 
     status: Status
     segments: tuple[Segment, ...] = ()
     reason: str = ""
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

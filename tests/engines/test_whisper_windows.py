@@ -303,6 +303,7 @@ def test_the_best_of_several_tries(answers: list[Decoded], expected: str) -> Non
     script = Script(*answers)
     [result] = whisper_windows.transcribe(script, [tone(2, 400)], SEGMENTS)
     assert (result.status, text(result)) == ("transcribed", expected)
+    assert result.again == (len(answers) > 1)
     assert not script.answers
 
 

@@ -8,7 +8,7 @@ import threading
 import time
 from typing import Any
 
-from voicekit.execution.slots import Report, SlotContext
+from voicekit.execution.work import Report, SlotContext
 
 
 def double(piece: int, context: SlotContext, report: Report) -> int:
@@ -53,3 +53,24 @@ def fail_strangely(piece: int, context: SlotContext, report: Report) -> None:
 
 def return_a_lock(piece: None, context: SlotContext, report: Report) -> Any:
     return threading.Lock()
+
+
+def double_all(pieces: tuple[int, ...], context: SlotContext, report: Report) -> list[tuple[int, int]]:
+    for place, piece in enumerate(pieces):
+        report((place, -piece))
+    return [(2 * piece, len(pieces)) for piece in pieces]
+
+
+def double_one(piece: int, context: SlotContext, report: Report) -> tuple[int, int]:
+    if piece < 0:
+        raise ValueError(f"{piece} is negative")
+    return 2 * piece, 1
+
+
+def refuse_negatives(pieces: tuple[int, ...], context: SlotContext, report: Report) -> list[tuple[int, int]]:
+    return [(double_one(piece, context, report)[0], len(pieces)) for piece in pieces]
+
+
+def die_together(pieces: tuple[int, ...], context: SlotContext, report: Report) -> None:
+    report((0, "the last word"))
+    os.kill(os.getpid(), signal.SIGKILL)

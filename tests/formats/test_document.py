@@ -77,7 +77,8 @@ def test_the_file_to_the_letter() -> None:
     "compute_type": "float32",
     "downgrades": ["int8: not on this device"],
     "warnings": [],
-    "wall_seconds": 1.5
+    "wall_seconds": 1.5,
+    "decoded_again": 2
   }
 }
 """ % ("0" * 64)

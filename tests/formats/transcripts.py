@@ -39,7 +39,8 @@ def transcript(*segments: Segment, **changes: object) -> Transcript:
         run=RunInfo(engine="pocketsphinx", model="en-us", revision="abc", device="cpu",
                     compute_type="float32", version="0.1.0",
                     options={"language": None, "beam_size": 5, "task": "transcribe"},
-                    downgrades=("int8: not on this device",), warnings=(), wall_seconds=1.5),
+                    downgrades=("int8: not on this device",), warnings=(), wall_seconds=1.5,
+                    decoded_again=2),
     )
     return replace(made, **changes)  # type: ignore[arg-type]
 

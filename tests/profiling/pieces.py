@@ -7,7 +7,7 @@ import signal
 import tempfile
 import time
 
-from voicekit.execution.slots import Report, SlotContext
+from voicekit.execution.work import Report, SlotContext
 from voicekit.profiling import step
 from voicekit.profiling.steps import LOAD
 

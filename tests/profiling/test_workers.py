@@ -13,7 +13,8 @@ import pytest
 
 from tests.execution import jobs
 from tests.profiling import pieces
-from voicekit.execution.slots import Died, Finished, Raised, SlotContext, Slots
+from voicekit.execution.slots import Died, Finished, Raised, Slots
+from voicekit.execution.work import SlotContext
 from voicekit.profiling import switch
 from voicekit.profiling.session import Session
 from voicekit.profiling.summary import load

@@ -37,9 +37,9 @@ def test_every_piece_is_on_the_worker_that_did_it() -> None:
     clock.now += 2
     timeline.prepared(FILE, 60.0, 100.5, 102.0)
     timeline.found(act, made.units[:1])
-    timeline.batch(1, act, piece.chunk.batches[1])
+    timeline.batch(1, piece, act, piece.chunk.batches[1])
     clock.now += 3
-    timeline.done(1, BatchDone({2: EMPTY, 3: EMPTY}, 18.0, (3,)))
+    timeline.done(1, piece, BatchDone({2: EMPTY, 3: EMPTY}, 18.0, (3,)))
     assert timeline.of(OTHER) == ()
     assert timeline.of(FILE) == (
         TimelineEntry("prepare", 0.0, 60.0, 0.5, 2.0),
@@ -53,14 +53,28 @@ def test_a_worker_that_dies_leaves_what_it_was_on() -> None:
     clock = Clock()
     timeline = Timeline(clock)
     made, piece = job(2, 1)
-    timeline.batch(0, Doing(FILE, "diarize"), piece.chunk.batches[0])
+    timeline.batch(0, piece, Doing(FILE, "diarize"), piece.chunk.batches[0])
     clock.now += 1
     timeline.lost(0)
     timeline.lost(0)  # between two batches it was on nothing
-    timeline.batch(2, Doing(FILE, "diarize"), piece.chunk.batches[0])
-    timeline.done(2)
+    timeline.batch(2, piece, Doing(FILE, "diarize"), piece.chunk.batches[0])
+    timeline.done(2, piece)
     fates = [(entry.worker, entry.fate) for entry in timeline.of(FILE)]
     assert fates == [(0, "lost"), (2, "done")]
+
+
+def test_what_is_done_together_ends_when_it_ends() -> None:
+    clock = Clock()
+    timeline = Timeline(clock)
+    pieces = [job(1, 1)[1] for _ in range(3)]
+    for piece, file in zip(pieces, (FILE, OTHER, OTHER), strict=True):
+        timeline.batch(0, piece, Doing(file, "transcribe"), piece.chunk.batches[0])
+    clock.now += 1
+    timeline.done(0, pieces[0])
+    clock.now += 1
+    timeline.lost(0)
+    assert [(entry.ended, entry.fate) for entry in timeline.of(FILE)] == [(1.0, "done")]
+    assert [(entry.ended, entry.fate) for entry in timeline.of(OTHER)] == [(2.0, "lost")] * 2
 
 
 def test_what_is_done_once_is_about_the_whole_recording() -> None:
@@ -69,5 +83,5 @@ def test_what_is_done_once_is_about_the_whole_recording() -> None:
     errand = Errand(FILE, RECORDING, "language", len, (), print, lambda why: ProcessingError(why))
     timeline.errand(0, errand)
     clock.now += 0.25
-    timeline.done(0)
+    timeline.done(0, errand)
     assert timeline.of(FILE) == (TimelineEntry("language", 0.0, 100.0, 0.0, 0.25, 0),)

@@ -11,7 +11,7 @@ import pytest
 from tests import sound
 from tests.models import espeak
 from voicekit import audio, voices
-from voicekit.execution.slots import SlotContext
+from voicekit.execution.work import SlotContext
 from voicekit.protocols import VoiceSpec
 from voicekit.spoken import Sentence
 from voicekit.stages.revoicing import Manner

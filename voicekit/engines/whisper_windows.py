@@ -119,6 +119,8 @@ class Decoded:
         Probability that there is no speech.
     attention : object
         Where the model looked meanwhile, as its runtime keeps that; None where the runtime looks again for it.
+    again : bool
+        Whether it was chosen after a text that was doubtful.
     """
 
     tokens: tuple[int, ...]
@@ -126,6 +128,7 @@ class Decoded:
     log_probability: float
     no_speech: float
     attention: Any = None
+    again: bool = False
 
     @property
     def compression(self) -> float:
@@ -252,8 +255,10 @@ def _frames(length: float) -> int:
 
 def _result(decoded: Decoded, segments: tuple[Segment, ...]) -> WindowResult:
     if decoded.silent:
-        return WindowResult("empty", reason="the model heard no speech")
-    return WindowResult("transcribed", segments) if segments else WindowResult("empty", reason="no words")
+        return WindowResult("empty", reason="the model heard no speech", again=decoded.again)
+    if not segments:
+        return WindowResult("empty", reason="no words", again=decoded.again)
+    return WindowResult("transcribed", segments, again=decoded.again)
 
 
 def _retried(runtime: Runtime, window: Samples, options: DecodingOptions, prompt: list[int],
@@ -271,8 +276,9 @@ def _retried(runtime: Runtime, window: Samples, options: DecodingOptions, prompt
     for effort in [*efforts, Effort(beams, NO_REPEAT)]:
         with step("decoder again"):
             [again] = runtime.decode(encoded, options, prompt, effort)
-        if not again.doubtful:
-            return again
         tries.append(again)
+        if not again.doubtful:
+            break
     sober = [one for one in tries if one.compression <= MAX_COMPRESSION]
-    return max(sober or tries, key=lambda one: one.log_probability)
+    best = tries[-1] if not tries[-1].doubtful else max(sober or tries, key=lambda one: one.log_probability)
+    return dataclasses.replace(best, again=True)

@@ -8,7 +8,6 @@ loop and no locks.
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import ctypes
 import itertools
@@ -23,12 +22,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, Generic, TypeVar
 
+from voicekit.execution.backlog import Backlog, Entry
+from voicekit.execution.work import Report, Sharing, SlotContext, Work
 from voicekit.profiling import step
 
 Tag = TypeVar("Tag")
@@ -43,22 +44,6 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 # numpy's matrix products round differently with the number of threads, and the words of a recording must
 # not depend on how many workers share the cores. What is left to numpy (a spectrogram) is little work.
 _NUMPY_ALONE = {"OPENBLAS_NUM_THREADS": "1", "VECLIB_MAXIMUM_THREADS": "1"}
-
-
-@dataclass(frozen=True, slots=True)
-class SlotContext:
-    """What a piece of work is told about where it runs."""
-
-    index: int
-    device: str
-    threads: int
-    born: float = field(default=0.0, compare=False)
-    """When its process was started, by :func:`time.monotonic`, which all processes share."""
-
-
-Report = Callable[[Any], None]
-Work = Callable[[Any, SlotContext, Report], Any]
-"""``work(piece, context, report)``: a module-level function; ``report`` sends progress at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +119,7 @@ class Slots(Generic[Tag]):
     """
 
     def __init__(self, contexts: Sequence[SlotContext], events: queue.Queue[Any]) -> None:
-        self._backlog: _Backlog = _Backlog()
+        self._backlog: Backlog = Backlog()
         self._slots = [_Slot(context, self._backlog, events) for context in contexts]
 
     def __enter__(self) -> Slots[Tag]:
@@ -145,7 +130,8 @@ class Slots(Generic[Tag]):
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.close(kill=kind is not None)
 
-    def submit(self, tag: Tag, work: Work, piece: Any, *, urgent: bool = False) -> None:
+    def submit(self, tag: Tag, work: Work, piece: Any, *, urgent: bool = False,
+               sharing: Sharing | None = None) -> None:
         """Queue a piece; the first idle slot takes it.
 
         Parameters
@@ -158,8 +144,10 @@ class Slots(Generic[Tag]):
             Anything picklable.
         urgent : bool
             Before all that wait.
+        sharing : Sharing, optional
+            A slot may take it together with others that wait. Each has events of its own, as if it were alone.
         """
-        self._backlog.put((tag, work, piece), urgent)
+        self._backlog.put(Entry(tag, work, piece, sharing), urgent=urgent)
 
     def cancel(self, match: Callable[[Tag], bool]) -> list[Tag]:
         """Forget the waiting pieces whose tag matches; running ones go on. Returns their tags, in order."""
@@ -181,41 +169,10 @@ class Slots(Generic[Tag]):
                 slot.join()
 
 
-class _Backlog:
-    """Pieces that wait for a slot."""
-
-    def __init__(self) -> None:
-        self._waiting: collections.deque[tuple[Any, Work, Any]] = collections.deque()
-        self._closed = False
-        self._changed = threading.Condition()
-
-    def put(self, piece: tuple[Any, Work, Any], urgent: bool) -> None:
-        with self._changed:
-            (self._waiting.appendleft if urgent else self._waiting.append)(piece)
-            self._changed.notify()
-
-    def take(self) -> tuple[Any, Work, Any] | None:
-        """The next piece; None when closed and empty."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closed)
-            return self._waiting.popleft() if self._waiting else None
-
-    def discard(self, match: Callable[[Any], bool]) -> list[Any]:
-        with self._changed:
-            dropped = [piece[0] for piece in self._waiting if match(piece[0])]
-            self._waiting = collections.deque(piece for piece in self._waiting if not match(piece[0]))
-            return dropped
-
-    def close(self) -> None:
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-
-
 class _Slot(threading.Thread):
     """One slot: waits for pieces, owns one worker process at a time."""
 
-    def __init__(self, context: SlotContext, backlog: _Backlog, events: queue.Queue[Any]) -> None:
+    def __init__(self, context: SlotContext, backlog: Backlog, events: queue.Queue[Any]) -> None:
         super().__init__(name=f"slot-{context.index}", daemon=True)
         self._context = context
         self._backlog = backlog
@@ -224,9 +181,8 @@ class _Slot(threading.Thread):
         self._abandoned = False
 
     def run(self) -> None:
-        while (piece := self._backlog.take()) is not None:
-            if not self._abandoned:
-                self._do(*piece)
+        while entries := self._backlog.take():
+            self._do(entries)
         if self._worker is not None:
             self._worker.close()
 
@@ -241,8 +197,10 @@ class _Slot(threading.Thread):
         if worker is not None:
             worker.kill()
 
-    def _do(self, tag: Any, work: Work, piece: Any) -> None:
-        index = self._context.index
+    def _do(self, entries: Sequence[Entry]) -> None:
+        if self._abandoned:
+            return
+        index, tags = self._context.index, [entry.tag for entry in entries]
         worker = None
         try:
             if self._worker is not None and not self._worker.alive:
@@ -251,16 +209,35 @@ class _Slot(threading.Thread):
             worker = self._worker = self._worker or _Worker(self._context)
             if self._abandoned:  # between the check and the start
                 worker.kill()
-            self._events.put(Started(tag, index))
-            result = worker.call(work, piece, lambda payload: self._events.put(Progress(tag, index, payload)))
+            for tag in tags:
+                self._events.put(Started(tag, index))
+            results = self._called(worker, entries)
         except BrokenProcessPool:
             self._worker = None
             exitcode = worker.bury() if worker is not None else None
-            self._events.put(Died(tag, index, exitcode))
+            for tag in tags:
+                self._events.put(Died(tag, index, exitcode))
         except BaseException as error:  # handed to the caller's loop, which decides
-            self._events.put(Raised(tag, index, error))
+            if len(entries) == 1:
+                self._events.put(Raised(tags[0], index, error))
+            else:  # one of them may be to blame
+                for entry in entries:
+                    self._do([entry])
         else:
-            self._events.put(Finished(tag, index, result))
+            for tag, result in zip(tags, results, strict=True):
+                self._events.put(Finished(tag, index, result))
+
+    def _called(self, worker: _Worker, entries: Sequence[Entry]) -> Sequence[Any]:
+        """A result for each."""
+        def told(place: int, payload: Any) -> None:
+            self._events.put(Progress(entries[place].tag, self._context.index, payload))
+
+        first = entries[0]
+        if len(entries) == 1 or first.sharing is None:
+            return [worker.call(first.work, first.piece, lambda payload: told(0, payload))]
+        pieces = tuple(entry.piece for entry in entries)
+        results: Sequence[Any] = worker.call(first.sharing.work, pieces, lambda report: told(*report))
+        return results
 
 
 class _Worker:

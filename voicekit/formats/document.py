@@ -105,6 +105,7 @@ def _run(run: RunInfo) -> dict[str, object]:
         "downgrades": list(run.downgrades),
         "warnings": list(run.warnings),
         "wall_seconds": _time(run.wall_seconds),
+        "decoded_again": run.decoded_again,
         **_cache(run.cache),
         **({"speakers": _speakers(run.speakers)} if run.speakers is not None else {}),
         **({"timeline": [_timeline_entry(entry) for entry in run.timeline]} if run.timeline else {}),

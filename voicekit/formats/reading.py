@@ -90,7 +90,7 @@ def parse(text: str) -> Transcript:
         segments=fields.items("segments", "start end text speaker words", _segment),
         ledger=fields.items("ledger", "start end window status reason", _entry),
         run=_run(fields.inner("run", "engine model revision options version device compute_type "
-                                     "downgrades warnings wall_seconds", "cache speakers timeline")),
+                                     "downgrades warnings wall_seconds", "decoded_again cache speakers timeline")),
         partial=fields.flag("partial"),
         turns=fields.items("turns", "start end speaker", _turn) if "turns" in fields.values else (),
     )
@@ -243,6 +243,7 @@ def _run(fields: _Fields) -> RunInfo:
         downgrades=fields.texts("downgrades"),
         warnings=fields.texts("warnings"),
         wall_seconds=fields.number("wall_seconds"),
+        decoded_again=fields.whole("decoded_again") if "decoded_again" in fields.values else 0,
         cache=_cache(fields),
         speakers=_speakers(fields.inner("speakers", speakers, "cache")) if "speakers" in fields.values else None,
         timeline=fields.items("timeline", "stage start end began ended fate", _timeline_entry, "worker index batch")

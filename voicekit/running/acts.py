@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from voicekit.errors import VoicekitError
-from voicekit.execution.slots import Work
+from voicekit.execution.work import Sharing, Work
 from voicekit.options import RunOptions
 from voicekit.running.crew import Crew
 from voicekit.running.events import Observe
@@ -48,6 +48,10 @@ class Act(Protocol):
 
     def task(self, chunk: Chunk[Any]) -> tuple[Work, Any]:
         """What a worker does with a chunk: the function and its argument."""
+        ...
+
+    def sharing(self, chunk: Chunk[Any]) -> Sharing | None:
+        """How a worker may do a chunk together with those of other recordings; None if it may not."""
         ...
 
     def complete(self, job: Job[Any, Any]) -> None:

@@ -15,7 +15,7 @@ from voicekit.profiling import step, switch
 from voicekit.profiling.steps import WAIT
 from voicekit.running.preparation import Part, preparing
 from voicekit.store import Cache
-from voicekit.types import InputFile, Recording
+from voicekit.types import SAMPLE_RATE, InputFile, Recording
 
 
 class _Stopped(Exception):
@@ -42,6 +42,8 @@ class Course:
         Set by the loop: it has heard the last of it, so that the decoded sound is the loop's to remove.
     over : bool
         Set by the loop: nobody wants any more of it.
+    heard : float
+        Seconds of it that are decoded.
     """
 
     file: InputFile
@@ -49,6 +51,7 @@ class Course:
     recording: Recording | None = None
     prepared: bool = False
     over: bool = False
+    heard: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +76,18 @@ class Ahead:
     limit : int
         Files that may be begun before the first of them is over: so many that workers never wait, and no more, for
         the disk's sake.
+    seconds : float
+        Of decoded sound: while there is less, any number of files may be begun. Short ones are decoded together.
     tell : callable
         Gets a :class:`Heard` again and again, in the thread.
     """
 
     def __init__(self, files: Sequence[InputFile], folder: Path, options: RunOptions, cache: Cache, limit: int,
-                 tell: Callable[[Heard], None]) -> None:
+                 seconds: float, tell: Callable[[Heard], None]) -> None:
         self._files, self._folder, self._options, self._cache, self._tell = files, folder, options, cache, tell
-        self._room = threading.Semaphore(limit)
+        self._limit, self._seconds = limit, seconds
+        self._begun: list[Course] = []  # and not over
+        self._changed = threading.Condition()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._all, name="prepare", daemon=True)
 
@@ -90,20 +97,29 @@ class Ahead:
 
     def make_room(self) -> None:
         """A file is over: another one may be begun."""
-        self._room.release()
+        with self._changed:
+            self._begun = [course for course in self._begun if not course.over]
+            self._changed.notify()
+
+    def _may_begin(self) -> bool:
+        decoded = sum(course.heard for course in self._begun)
+        return self._stop.is_set() or len(self._begun) < self._limit or decoded < self._seconds
 
     def stop(self) -> None:
         """End the thread, and wait for that."""
-        self._stop.set()
-        self._room.release()
+        with self._changed:
+            self._stop.set()
+            self._changed.notify()
         self._thread.join()
 
     def _all(self) -> None:
         with switch.thread(switch.PREPARE), contextlib.suppress(_Stopped):
             for file in self._files:
-                with step(WAIT):
-                    self._room.acquire()
+                with step(WAIT), self._changed:
+                    self._changed.wait_for(self._may_begin)
                 course = Course(file, time.monotonic())
+                with self._changed:
+                    self._begun.append(course)
                 with contextlib.suppress(_Unwanted):
                     self._one(course)
 
@@ -119,6 +135,7 @@ class Ahead:
             check()
             for part in preparing(course.file, self._folder, self._options, self._cache, check):
                 recording = part.recording
+                course.heard = recording.samples / SAMPLE_RATE
                 self._tell(Heard(course, part, None, time.monotonic()))
             return
         except (_Stopped, _Unwanted):

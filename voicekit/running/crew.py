@@ -30,6 +30,16 @@ class Crew:
         return self.choice.adapter.profile.max_window
 
     @property
+    def any_batch(self) -> bool:
+        """Whether a window gets the same result whatever is decoded beside it."""
+        return self.plan.devices[0] == "cpu" and self.plan.compute_type in self.choice.adapter.profile.any_batch
+
+    @property
+    def ample(self) -> float:
+        """Seconds of sound that give every worker a full batch, and another to follow, however short the files."""
+        return 2 * self.plan.workers * self.plan.batch_size * self.window if self.any_batch else 0.0
+
+    @property
     def placed(self) -> EngineSpec:
         """The engine where the first worker runs it: what names results in the store."""
         assert self.spec is not None

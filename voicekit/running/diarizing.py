@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from voicekit.errors import ProcessingError, UsageError, VoicekitError
-from voicekit.execution.slots import Work
+from voicekit.execution.work import Work
 from voicekit.planning import chunks as chunking
 from voicekit.protocols import DiarizerSpec
 from voicekit.profiling import step
@@ -106,6 +106,9 @@ class Diarizing:
         """See :class:`voicekit.running.acts.Act`."""
         return listen_chunk, ListenTask(chunk, self._spec(), self.desk.cache.folder,
                                         self.desk.options.store.may_read("diarize"))
+
+    def sharing(self, chunk: Chunk[Any]) -> None:
+        """See :class:`voicekit.running.acts.Act`."""
 
     def complete(self, job: Job[Any, Any]) -> None:
         """See :class:`voicekit.running.acts.Act`."""

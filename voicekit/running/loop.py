@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from voicekit.errors import DISK_FULL, OutputError, ProcessingError, VoicekitError
-from voicekit.execution.slots import Died, Finished, Progress, Raised, SlotContext, Slots, Started
+from voicekit.execution.slots import Died, Finished, Progress, Raised, Slots, Started
+from voicekit.execution.work import SlotContext
 from voicekit.options import RunOptions
 from voicekit.profiling import step, switch
 from voicekit.profiling.steps import WAIT
@@ -71,7 +72,7 @@ class Run:
         self.warnings: list[str] = []
         self._active: dict[Job[Any, Any], Act] = {}
         self._outcomes: list[Outcome] = []
-        self._ahead = Ahead(files, folder, options, self.cache, crew.plan.workers + 1, self._events.put)
+        self._ahead = Ahead(files, folder, options, self.cache, crew.plan.workers + 1, crew.ample, self._events.put)
         self._courses: dict[str, Course] = {}  # by where the decoded sound is, while anybody needs that
         self._acts: dict[Course, Transcribing] = {}
 
@@ -122,28 +123,29 @@ class Run:
         match event:
             case Started(tag, slot):
                 self._watch.started(slot)
+                self._hung.pop(slot, None)  # that was the worker before
                 if isinstance(tag, Errand):
                     self._timeline.errand(slot, tag)
             case Progress(Piece() as piece, slot, BatchBegun(number)):
                 act, units = self._active.get(piece.job), piece.chunk.batches[number]
                 self._watch.begun(slot, sum(unit.duration for unit in units), act.stage if act else "")
                 if act is not None:
-                    self._timeline.batch(slot, act, units)
-            case Progress(_, slot, BatchDone() as done):
+                    self._timeline.batch(slot, piece, act, units)
+            case Progress(Piece() as piece, slot, BatchDone() as done):
                 self._watch.done(slot)
-                self._timeline.done(slot, done)
+                self._timeline.done(slot, piece, done)
             case Progress(_, slot, _):
                 self._watch.heard(slot)
             case Finished(tag, slot, _):
                 self._watch.rested(slot)
                 if isinstance(tag, Errand):
-                    self._timeline.done(slot)
+                    self._timeline.done(slot, tag)
             case Raised(_, slot, _) | Died(_, slot, _):
                 self._watch.rested(slot)
                 self._timeline.lost(slot)
 
     def _why_died(self, slot: int, exitcode: int | None) -> str:
-        return self._hung.pop(slot, "") or why_died(exitcode)
+        return self._hung.get(slot, "") or why_died(exitcode)
 
     def _handle(self, event: Any) -> None:
         match event:
@@ -163,7 +165,6 @@ class Run:
             case Progress(Errand() | Warming(), slot, _):
                 pass
             case Finished(Warming(), slot) | Raised(Warming(), slot) | Died(Warming(), slot):
-                self._hung.pop(slot, None)
                 self.observe(Idle(slot))  # what is wrong with the model the work itself will tell
             case Progress(Piece() as piece, slot, payload):
                 self._advance(piece, slot, piece.job.progress(piece, payload))
@@ -179,7 +180,6 @@ class Run:
                 self._abandon(piece.job, _as_ours(error))
             case (Finished(Errand(recording=recording), slot) | Raised(Errand(recording=recording), slot)
                   | Died(Errand(recording=recording), slot)) if recording.pcm not in self._courses:
-                self._hung.pop(slot, None)
                 self.observe(Idle(slot))  # the file is over: the rest of it could not be decoded
             case Finished(Errand() as errand, slot, found):
                 self.observe(Idle(slot))
@@ -214,6 +214,7 @@ class Run:
             self._guarded(course.file, part.recording, lambda: self._acts[course].heard(part))
         elif heard.error is not None:
             if course.recording is None:
+                course.over = True
                 self.end(Outcome(course.file, error=heard.error), None)
             else:
                 self._failed(course.file, course.recording, heard.error, None)
@@ -324,8 +325,11 @@ class Run:
     def _submit(self, piece: Piece) -> None:
         act = self._active[piece.job]
         work, task = act.task(piece.chunk)
-        # A suspect goes first: if it is bad, that should be known early.
-        self._slots.submit(piece, switch.measured(work, act.stage), task, urgent=piece.strikes > 0)
+        sharing = None if piece.strikes else act.sharing(piece.chunk)
+        if sharing is not None:
+            sharing = dataclasses.replace(sharing, work=switch.measured(sharing.work, act.stage))
+        # A suspect goes first, and alone: if it is bad, that should be known early.
+        self._slots.submit(piece, switch.measured(work, act.stage), task, urgent=piece.strikes > 0, sharing=sharing)
 
     def _advance(self, piece: Piece, slot: int, seconds: float) -> None:
         if seconds and piece.job in self._active:

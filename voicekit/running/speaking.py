@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from voicekit.errors import ProcessingError
-from voicekit.execution.slots import Work
+from voicekit.execution.work import Work
 from voicekit.planning import chunks as chunking
 from voicekit.profiling import step
 from voicekit.running import casting
@@ -101,6 +101,9 @@ class Speaking:
     def task(self, chunk: Chunk[Any]) -> tuple[Work, Any]:
         """See :class:`voicekit.running.acts.Act`."""
         return speak_chunk, dataclasses.replace(self._task, chunk=chunk)
+
+    def sharing(self, chunk: Chunk[Any]) -> None:
+        """See :class:`voicekit.running.acts.Act`."""
 
     def complete(self, job: Job[Any, Any]) -> None:
         """See :class:`voicekit.running.acts.Act`."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from voicekit.provenance import Fate, TimelineEntry
 from voicekit.running.acts import Act, Errand
+from voicekit.running.jobs import Piece
 from voicekit.types import InputFile, Unit
 from voicekit.worker.reports import BatchDone
 
@@ -37,7 +38,7 @@ class Timeline:
         self._clock = clock
         self.zero = clock()
         """What all times count from."""
-        self._open: dict[int, _Open] = {}
+        self._open: dict[tuple[int, Errand | Piece], _Open] = {}
         self._entries: dict[InputFile, list[TimelineEntry]] = defaultdict(list)
 
     def prepared(self, file: InputFile, duration: float, began: float, ended: float) -> None:
@@ -53,19 +54,22 @@ class Timeline:
 
     def errand(self, slot: int, errand: Errand) -> None:
         """A worker took an errand."""
-        self._open[slot] = _Open(errand.file, errand.what, self._clock(), whole=errand.recording.source.duration)
+        self._open[slot, errand] = _Open(errand.file, errand.what, self._clock(),
+                                         whole=errand.recording.source.duration)
 
-    def batch(self, slot: int, act: Act, units: Sequence[Unit]) -> None:
-        """A worker began a batch."""
-        self._open[slot] = _Open(act.file, act.stage, self._clock(), tuple(units))
+    def batch(self, slot: int, piece: Piece, act: Act, units: Sequence[Unit]) -> None:
+        """A worker began a batch of a piece, perhaps together with one of another."""
+        self._open[slot, piece] = _Open(act.file, act.stage, self._clock(), tuple(units))
 
-    def done(self, slot: int, done: BatchDone | None = None) -> None:
+    def done(self, slot: int, what: Errand | Piece, done: BatchDone | None = None) -> None:
         """A worker finished its batch or errand."""
-        self._close(slot, "done", done.found if done is not None else ())
+        self._close(slot, what, "done", done.found if done is not None else ())
 
     def lost(self, slot: int) -> None:
         """A worker died of what it was on, or raised an error; it may have been on nothing."""
-        self._close(slot, "lost")
+        for number, what in list(self._open):
+            if number == slot:
+                self._close(slot, what, "lost")
 
     def of(self, file: InputFile) -> tuple[TimelineEntry, ...]:
         """All that was noted of a file, in order of time; it is forgotten here."""
@@ -75,8 +79,8 @@ class Timeline:
         """The files of which something was noted that nobody has asked for yet."""
         return list(self._entries)
 
-    def _close(self, slot: int, fate: Fate, found: Sequence[int] = ()) -> None:
-        open_ = self._open.pop(slot, None)
+    def _close(self, slot: int, what: Errand | Piece, fate: Fate, found: Sequence[int] = ()) -> None:
+        open_ = self._open.pop((slot, what), None)
         if open_ is None:
             return
         began, ended = self._since(open_.began), self._since(self._clock())

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from voicekit import audio
 from voicekit.engines.choice import may_be_russian
 from voicekit.errors import ProcessingError, VoicekitError
-from voicekit.execution.slots import Work
+from voicekit.execution.work import Sharing, Work
 from voicekit.options import RunOptions
 from voicekit.planning import chunks as chunking
 from voicekit.planning.windows import WindowPlan
@@ -28,7 +28,8 @@ from voicekit.running.preparation import Outcome, Part, Prepared
 from voicekit.stages import merging
 from voicekit.types import Chunk, InputFile, Language, Recording, Transcript, Window, WindowResult
 from voicekit.version import __version__
-from voicekit.worker.transcribing import DetectTask, TranscribeTask, detect_language, transcribe_chunk
+from voicekit.worker.transcribing import (
+    DetectTask, TranscribeTask, detect_language, transcribe_chunk, transcribe_together)
 
 DETECTION_SPEECH = 60.0
 """Seconds of speech, from the first, that the language is told from."""
@@ -228,13 +229,14 @@ class Transcribing:
         count = len(self._missing) if whole else len(self._missing) // size * size
         ready = chunking.plan_batches(self._missing[:count], size)
         del self._missing[:count]
-        job.more(self._recording, new, self._gathered(job, ready, whole), found.results, whole=whole)
+        job.more(self._recording, new, self._gathered(job, ready, crew, whole), found.results, whole=whole)
         self._tell(job, whole)
         desk.hand_out(job, self)
         if self._missing and crew is desk.crew:  # a worker will be needed as soon as the batch is whole
             desk.warm(1, self._recording.source.name)
 
-    def _gathered(self, job: TranscriptionJob, ready: Sequence[Batch], whole: bool) -> Sequence[Chunk[Window]]:
+    def _gathered(self, job: TranscriptionJob, ready: Sequence[Batch], crew: Crew,
+                  whole: bool) -> Sequence[Chunk[Window]]:
         """Chunks to hand out: each batch by itself at first; all that are left, when the whole is known."""
         desk, recording = self.desk, self._recording
         if whole:
@@ -242,7 +244,7 @@ class Transcribing:
             batches = [*(batch for chunk in recalled for batch in chunk.batches), *self._held, *ready]
             batches.sort(key=lambda batch: batch[0].index)
             left = [window for batch in batches for window in batch]
-            batches = list(self._even(left)) if self._any_batch else batches
+            batches = list(self._even(left, crew)) if crew.any_batch else batches
             seconds = chunking.chunk_seconds(left, desk.options.plan.chunks, desk.crew.plan.workers)
             chunks = chunking.gather(recording, batches, seconds)
             # Two runs of one recording begin at its two ends, and each finds what the other has done.
@@ -256,17 +258,10 @@ class Transcribing:
         self._chunks += len(chunks)
         return chunks
 
-    @property
-    def _any_batch(self) -> bool:
-        """Whether a window gets the same result whatever is decoded beside it."""
-        assert self._made is not None
-        crew = self._made.crew
-        return crew.plan.devices[0] == "cpu" and crew.plan.compute_type in crew.choice.adapter.profile.any_batch
-
-    def _even(self, left: Sequence[Window]) -> Sequence[Batch]:
+    @staticmethod
+    def _even(left: Sequence[Window], crew: Crew) -> Sequence[Batch]:
         """Batches with which the workers end together."""
-        assert self._made is not None
-        plan = self._made.crew.plan
+        plan = crew.plan
         return chunking.plan_batches(left, chunking.even_batch(len(left), plan.batch_size, plan.workers))
 
     def _tell(self, job: TranscriptionJob, whole: bool) -> None:
@@ -285,6 +280,17 @@ class Transcribing:
         assert made is not None and made.crew.spec is not None
         return transcribe_chunk, TranscribeTask(chunk, made.crew.spec, desk.options.decoding(made.language.code),
                                                 desk.cache.folder, desk.options.store.may_read("transcribe"))
+
+    def sharing(self, chunk: Chunk[Any]) -> Sharing | None:
+        """See :class:`voicekit.running.acts.Act`. Short recordings, and what is left of a long one, share a batch."""
+        assert self._made is not None
+        crew, size = self._made.crew, len(chunk.units)
+        most = crew.plan.batch_size
+        if not crew.any_batch or len(chunk.batches) > 1 or size >= most:
+            return None
+        _, task = self.task(chunk)
+        kind = (task.engine, task.options, task.store)
+        return Sharing(kind, size, most, transcribe_together)
 
     def complete(self, job: Job[Any, Any]) -> None:
         """See :class:`voicekit.running.acts.Act`."""
@@ -330,6 +336,7 @@ def _run_info(job: TranscriptionJob, made: Made, options: RunOptions, workers: i
         downgrades=(*crew.choice.downgrades, *job.downgrades),
         warnings=tuple(dict.fromkeys(told)),
         wall_seconds=round(time.monotonic() - made.began, 3),
+        decoded_again=sum(result.again for result in job.results.values()),
         cache=CacheUse(job.found, len(job.results) - job.found, made.damaged) if options.store.enabled else None,
     )
 

@@ -54,7 +54,12 @@ class Watch:
         self._waits[slot] = _Wait(self._clock(), 0.0, LOADING)
 
     def begun(self, slot: int, seconds: float, work: str = "") -> None:
-        """A slot is on a batch of so many seconds of audio; `work` says what it does, for each has its own pace."""
+        """A slot is on a batch of so many seconds of audio; `work` says what it does, for each has its own pace.
+
+        What is begun before that is done is done together.
+        """
+        before = self._waits.get(slot)
+        seconds += before.seconds if before is not None else 0.0
         slowest = self._slowest.get(work)
         pace = self._patience or (max(MARGIN * slowest, 1.0) if slowest else FIRST)
         self._waits[slot] = _Wait(self._clock(), seconds, AT_LEAST + pace * seconds, work)

@@ -84,6 +84,7 @@ def from_json(value: dict[str, Any]) -> WindowResult:
     return WindowResult(
         status=value["status"],
         reason=value["reason"],
+        again=value["again"],
         segments=tuple(Segment(**{**segment, "words": tuple(Word(**word) for word in segment["words"])})
                        for segment in value["segments"]),
     )

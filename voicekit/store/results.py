@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-SCHEMA = 2
+SCHEMA = 3
 """Part of every name: raise it when the meaning of a stored result changes."""
 
 LARGEST = 1 << 28

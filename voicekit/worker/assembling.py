@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from voicekit import audio
 from voicekit.audio.native import native
-from voicekit.execution.slots import Report, SlotContext
+from voicekit.execution.work import Report, SlotContext
 from voicekit.profiling import step
 from voicekit.profiling.steps import DECODE
 from voicekit.prosody import measures

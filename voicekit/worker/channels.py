@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from voicekit import audio
 from voicekit.engines.silero import SileroDetector
-from voicekit.execution.slots import Report, SlotContext
+from voicekit.execution.work import Report, SlotContext
 from voicekit.planning import frames
 from voicekit.planning.speech import speech_spans
 from voicekit.profiling import step

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicekit import audio, diarization
-from voicekit.execution.slots import Report, SlotContext
+from voicekit.execution.work import Report, SlotContext
 from voicekit.gpu_load import sampled
 from voicekit.profiling import step
 from voicekit.profiling.steps import LOAD

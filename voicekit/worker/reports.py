@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from voicekit.execution.slots import Report
+from voicekit.execution.work import Report
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from voicekit.audio import encoding
 from voicekit.audio.lossless import flac_bytes, from_flac
 from voicekit.audio.resampling import resampled
 from voicekit.errors import EngineMissingError, VoicekitError
-from voicekit.execution.slots import Report, SlotContext
+from voicekit.execution.work import Report, SlotContext
 from voicekit.profiling import step
 from voicekit.profiling.steps import LOAD
 from voicekit.prosody.pitch import register, track

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from voicekit import audio, engines
-from voicekit.execution.slots import Report, SlotContext
+from voicekit.execution.work import Report, SlotContext
 from voicekit.options import DecodingOptions
 from voicekit.profiling import step
 from voicekit.protocols import EngineSpec
@@ -66,42 +66,95 @@ def _ladder_here(spec: EngineSpec, context: SlotContext) -> Ladder:
 def transcribe_chunk(task: TranscribeTask, context: SlotContext, report: Report) -> Receipt:
     """Transcribe the windows of a chunk, batch by batch; each result is stored as it is made."""
     with telling(report):
-        return _transcribe(task, context, report)
+        hand = _Hand(task, context, report)
+        for number in range(len(task.chunk.batches)):
+            hand.transcribe([_Part(task, number, report)])
+        return hand.receipt()
 
 
-def _transcribe(task: TranscribeTask, context: SlotContext, report: Report) -> Receipt:
-    began = time.monotonic()
-    ladder = _ladder_here(task.engine, context)
+def transcribe_together(tasks: Sequence[TranscribeTask], context: SlotContext, report: Report) -> list[Receipt]:
+    """Transcribe chunks of several recordings as one batch; each of them is one, with the same engine and options.
 
-    def tell(message: str, downgrade: bool) -> None:
-        report(Told(message, downgrade))
+    Only for engines that give a window the same result whatever is decoded beside it. What is reported comes with
+    the place of the chunk that it is about.
+    """
+    def to_all(payload: Told) -> None:
+        for place in range(len(tasks)):
+            report((place, payload))
 
-    ladder.engine(tell)
-    cache = Cache(task.store, lambda message: tell(message, False), make=False)
-    devices: set[str] = set()
-    for number, batch in enumerate(task.chunk.batches):
-        report(BatchBegun(number))
+    with telling(to_all):
+        hand = _Hand(tasks[0], context, to_all)
+        hand.transcribe([_Part(task, 0, functools.partial(_placed, report, place))
+                         for place, task in enumerate(tasks)])
+        return [hand.receipt()] * len(tasks)
+
+
+def _placed(report: Report, place: int, payload: object) -> None:
+    report((place, payload))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A batch of a chunk, and who is told what becomes of it."""
+
+    task: TranscribeTask
+    number: int
+    report: Report
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        return self.task.chunk.batches[self.number]
+
+
+class _Hand:
+    """The engine of this process at work on tasks that want the same of it."""
+
+    def __init__(self, task: TranscribeTask, context: SlotContext, report: Report) -> None:
+        self._began = time.monotonic()
+        self._report = report
+        self._options = task.options
+        self._ladder = _ladder_here(task.engine, context)
+        self._ladder.engine(self._tell)
+        self._cache = Cache(task.store, lambda message: self._tell(message, False), make=False)
+        self._devices: set[str] = set()
+
+    def _tell(self, message: str, downgrade: bool) -> None:
+        self._report(Told(message, downgrade))
+
+    def receipt(self) -> Receipt:
+        return Receipt(time.monotonic() - self._began, tuple(sorted(self._devices)))
+
+    def transcribe(self, parts: Sequence[_Part]) -> None:
+        """Decode the batches together."""
+        for part in parts:
+            part.report(BatchBegun(part.number))
+        found = [self._stored(part) for part in parts]
+        missing = [(place, window) for place, part in enumerate(parts) for window in part.windows
+                   if window.index not in found[place]]
         with step("read the sound"):
-            pcm = {window.index: _pcm(task.chunk.recording, window) for window in batch}
-        # Another run of the same recording may have been faster.
-        results: dict[int, WindowResult] = {}
-        for index, sound in pcm.items() if task.read else ():
-            stored = cache.get(result_name(ladder.spec, task.options, sound), transcription.from_json)
-            if stored is not None:
-                results[index] = stored
-        found = tuple(results)
-        missing = [window for window in batch if window.index not in results]
-        with step("read the sound"):
-            sounds = [audio.read(task.chunk.recording, window.start, window.end) for window in missing]
-        with step("model", first=batch[0].index, together=len(missing)):
-            made = ladder.transcribe(sounds, task.options, tell)
-        for window, (result, spec) in zip(missing, made, strict=True):
+            sounds = [audio.read(parts[place].task.chunk.recording, window.start, window.end)
+                      for place, window in missing]
+        with step("model", first=parts[0].windows[0].index, together=len(missing)):
+            made = self._ladder.transcribe(sounds, self._options, self._tell)
+        fresh: list[dict[int, WindowResult]] = [{} for _ in parts]
+        for (place, window), (result, spec) in zip(missing, made, strict=True):
+            fresh[place][window.index] = result
+            self._devices.add(self._ladder.engine(self._tell).device)
             if result.status != "failed":  # what failed is tried again by the next run
-                cache.put(result_name(spec, task.options, pcm[window.index]), transcription.to_json(result))
-            results[window.index] = result
-            devices.add(ladder.engine(tell).device)
-        report(BatchDone(results, sum(window.duration for window in batch), found))
-    return Receipt(time.monotonic() - began, tuple(sorted(devices)))
+                name = window_name(spec, self._options, parts[place].task.chunk.recording, window)
+                self._cache.put(name, transcription.to_json(result))
+        for part, old, new in zip(parts, found, fresh, strict=True):
+            part.report(BatchDone({**old, **new}, sum(window.duration for window in part.windows), tuple(old)))
+
+    def _stored(self, part: _Part) -> dict[int, WindowResult]:
+        """What another run of the same recording, which was faster, has made."""
+        results: dict[int, WindowResult] = {}
+        with step("read the sound"):
+            for window in part.windows if part.task.read else ():
+                name = window_name(self._ladder.spec, self._options, part.task.chunk.recording, window)
+                if (stored := self._cache.get(name, transcription.from_json)) is not None:
+                    results[window.index] = stored
+        return results
 
 
 def _pcm(recording: Recording, window: Window) -> bytes:

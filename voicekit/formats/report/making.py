@@ -134,6 +134,8 @@ def _run_facts(run: RunInfo) -> Iterator[tuple[str, object]]:
     yield "Device", run.device
     yield "Precision", run.compute_type
     yield "Time taken", markup.length(run.wall_seconds)
+    if run.decoded_again:
+        yield "Decoded again", markup.count(run.decoded_again, "window")
     if run.cache is not None:
         yield "Cache", f"{run.cache.found} windows found, {run.cache.computed} transcribed"
         if run.cache.damaged:

@@ -1,0 +1,75 @@
+"""Pieces of work that wait for a worker, and which of them one worker takes together."""
+
+from __future__ import annotations
+
+import collections
+import itertools
+import math
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from voicekit.execution.work import Sharing, Work
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """A piece that waits."""
+
+    tag: Any
+    work: Work
+    piece: Any
+    sharing: Sharing | None
+
+
+class Backlog:
+    """Pieces that wait for a slot."""
+
+    def __init__(self) -> None:
+        self._waiting: collections.deque[Entry] = collections.deque()
+        self.idle = 0
+        """Slots that wait for a piece."""
+        self._closed = False
+        self._changed = threading.Condition()
+
+    def put(self, *pieces: Entry, urgent: bool = False) -> None:
+        """Let them wait for a slot, before all others where they are urgent."""
+        with self._changed:
+            (self._waiting.extendleft if urgent else self._waiting.extend)(pieces)
+            self._changed.notify(len(pieces))
+
+    def take(self) -> list[Entry]:
+        """The next piece, with others that may be done together with it; none when closed and empty."""
+        with self._changed:
+            self.idle += 1
+            self._changed.wait_for(lambda: self._waiting or self._closed)
+            taken = self._with_its_like(self._waiting.popleft()) if self._waiting else []
+            self.idle -= 1
+            return taken
+
+    def _with_its_like(self, first: Entry) -> list[Entry]:
+        if first.sharing is None:
+            return [first]
+        alike = [entry for entry in self._waiting
+                 if entry.sharing is not None and entry.sharing.kind == first.sharing.kind]
+        sizes = [entry.sharing.size for entry in (first, *alike) if entry.sharing is not None]
+        # What the other idle slots could take is left to them.
+        room = min(first.sharing.most, math.ceil(sum(sizes) / self.idle))
+        count = max(1, sum(total <= room for total in itertools.accumulate(sizes)))
+        taken = [first, *alike[:count - 1]]
+        self._waiting = collections.deque(entry for entry in self._waiting if entry not in taken)
+        return taken
+
+    def discard(self, match: Callable[[Any], bool]) -> list[Any]:
+        """Forget the pieces whose tag matches; their tags."""
+        with self._changed:
+            dropped = [entry.tag for entry in self._waiting if match(entry.tag)]
+            self._waiting = collections.deque(entry for entry in self._waiting if not match(entry.tag))
+            return dropped
+
+    def close(self) -> None:
+        """No more pieces will come: who waits in vain gets none."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
