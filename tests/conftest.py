@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tests.commands import SHORT
 from tests.engines import whisper_cases
 from tests.models import measure_pico
-from voicekit import audio
+from voicekit import audio, model_files
 
 # What a script starts with "&" ignores interrupts, and so would every command that the tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -50,10 +50,24 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> NDArray[np.int16]:
     return samples_of(SHORT, tmp_path_factory.mktemp("speech"))
 
 
+@pytest.fixture(scope="session")
+def models_kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in the place of ``~/.cache``. What is fetched for a diarizer stays where the user has it: once is
+    enough."""
+    folder = tmp_path_factory.mktemp("user-cache")
+    fetched = model_files.folder("embedded")
+    fetched.mkdir(parents=True, exist_ok=True)
+    place = folder / "voicekit" / "models" / "embedded"
+    place.parent.mkdir(parents=True)
+    place.symlink_to(fetched, target_is_directory=True)
+    return folder
+
+
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_cache(models_kept: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test finds what another has kept, and none leaves anything in the user's cache folder."""
     monkeypatch.setenv("VOICEKIT_CACHE", str(tmp_path_factory.getbasetemp() / f"cache-{uuid.uuid4().hex}"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(models_kept))
 
 
 @pytest.fixture(scope="session")

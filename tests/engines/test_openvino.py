@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 import subprocess
 import sys
@@ -341,7 +342,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("kind", ["float32", "float16"])
 def test_weights_in_8_bits_are_kept_and_are_those_of_the_file(folders: dict[str, Path], models: Path, kind: str) -> None:
     file = keeping.kept(folders[kind] / "model.bin")
-    assert list(models.iterdir()) == [file] and file.stat().st_mode & 0o777 == 0o644
+    assert sorted(models.iterdir()) == [file, file.with_suffix(".origin")] and file.stat().st_mode & 0o777 == 0o644
     exact, ours = Weights(folders[kind], True), Weights(folders[kind], True, file)
     for name in ("encoder/layer_0/self_attention/linear_0", "decoder/embeddings", "encoder/conv1"):
         one, other = exact.linear(name), ours.linear(name)
@@ -360,7 +361,7 @@ def test_weights_in_8_bits_are_kept_and_are_those_of_the_file(folders: dict[str,
 def test_what_is_kept_writes_the_same(folders: dict[str, Path], models: Path, tmp_path: Path,
                                       monkeypatch: pytest.MonkeyPatch) -> None:
     first = OpenVINOWhisper().load(spec(folders["float16"])).transcribe(WINDOWS[:3], PLAIN)
-    assert len(list(models.iterdir())) == 1
+    assert len(list(models.glob("*.bin"))) == 1
     assert OpenVINOWhisper().load(spec(folders["float16"])).transcribe(WINDOWS[:3], PLAIN) == first
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("VOICEKIT_MODELS", str(tmp_path / "file"))
@@ -374,7 +375,20 @@ def test_a_file_of_8_bits_is_read_as_it_is_and_another_model_is_another_file(
     assert keeping.kept(folders["int8"] / "model.bin") == folders["int8"] / "model.bin" and not models.exists()
     keeping.kept(folders["float16"] / "model.bin")
     keeping.kept(folders["float32"] / "model.bin")
-    assert len(list(models.iterdir())) == 2
+    assert len(list(models.glob("*.bin"))) == 2
     (tmp_path / "model.bin").write_bytes(b"x" * 100)
     with pytest.raises(ValueError):
         keeping.kept(tmp_path / "model.bin")
+
+
+@pytest.mark.model
+def test_what_was_made_of_models_that_are_gone_goes_too(folders: dict[str, Path], models: Path, tmp_path: Path) -> None:
+    for name in ("gone", "changed", "stays"):
+        shutil.copy2(folders["float16"] / "model.bin", tmp_path / f"{name}.file")
+    made = {name: keeping.kept(tmp_path / f"{name}.file") for name in ("gone", "changed", "stays")}
+    (models / "no-text.origin").write_bytes(bytes(range(128, 256)))
+    (tmp_path / "gone.file").unlink()
+    os.utime(tmp_path / "changed.file", (1, 1))
+    made["new"] = keeping.kept(folders["float16"] / "model.bin")
+    assert {name for name, file in made.items() if file.exists()} == {"stays", "new"}
+    assert sorted(path.stem for path in models.glob("*.bin")) == sorted(made[name].stem for name in ("stays", "new"))

@@ -33,6 +33,25 @@ def test_a_batch_may_take_as_long_as_its_audio_lets_expect() -> None:
     assert 0 in tick(watch, clock, 2)
 
 
+def test_what_is_begun_together_may_take_as_long_as_all_of_it() -> None:
+    watch, clock = watched()
+    for _ in range(3):
+        watch.started(0)
+    for _ in range(3):
+        watch.begun(0, 20.0)
+    assert tick(watch, clock, AT_LEAST + FIRST * 60) == {}
+    assert 0 in tick(watch, clock, 2)
+    watch.rested(0)
+    watch.begun(1, 30.0)
+    watch.begun(1, 30.0)
+    tick(watch, clock, 30)
+    watch.done(1)
+    watch.done(1)
+    watch.begun(1, 60.0)  # at half its length a second, and not half of the second's alone
+    assert tick(watch, clock, AT_LEAST + MARGIN * 30) == {}
+    assert 1 in tick(watch, clock, 2)
+
+
 def test_what_was_measured_is_believed() -> None:
     watch, clock = watched()
     for slot, pace in ((0, 0.5), (1, 0.1)):

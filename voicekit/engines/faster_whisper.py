@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from voicekit.engines import revisions
 from voicekit.engines import whisper_windows as shared
 from voicekit.engines.whisper_windows import Decoded, Effort
 from voicekit.engines.whisper_words import TIMESTAMPS, Timing
@@ -101,7 +102,7 @@ class FasterWhisper:
                     "A folder for this engine holds model.bin, config.json, tokenizer.json and "
                     "vocabulary.json (or .txt), as ct2-transformers-converter --copy_files tokenizer.json "
                     "preprocessor_config.json writes it.")
-            return ModelOnDisk(model, str(folder.resolve()), shared.files_revision(_files(folder)), _size(folder))
+            return ModelOnDisk(model, str(folder.resolve()), revisions.of_files(_files(folder)), _size(folder))
         return self._in_cache(model, self._repository(model))
 
     def fetch(self, model: str) -> ModelOnDisk:

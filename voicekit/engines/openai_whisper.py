@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from voicekit import device_audit
+from voicekit.engines import revisions
 from voicekit.engines import whisper_windows as shared
 from voicekit.engines.whisper_windows import Decoded, Effort
 from voicekit.engines.whisper_words import TIMESTAMPS, Timing
@@ -129,7 +130,7 @@ def _cache() -> Path:
 
 
 def _on_disk(model: str, path: Path) -> ModelOnDisk:
-    return ModelOnDisk(model, str(path.resolve()), shared.files_revision([path], named=False), path.stat().st_size)
+    return ModelOnDisk(model, str(path.resolve()), revisions.of_files([path], named=False), path.stat().st_size)
 
 
 def _set_alignment_heads(model: Any, revision: str) -> None:

@@ -7,13 +7,11 @@ sampled. So the same sound gives the same words, whatever stands beside it in a 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import logging
 import os
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -73,18 +71,6 @@ def unreachable(model: str, engine: str, error: Exception) -> ModelError:
         f"The model {model!r} is not on disk and its hub could not be reached ({cause}).",
         f'On a connected machine run "voicekit models fetch {model} --engine {engine}", copy what '
         f'"voicekit models path {model}" names, and give it here with --model FOLDER.')
-
-
-def files_revision(paths: Sequence[Path], named: bool = True) -> str:
-    """The sha256 over the content of files, and over their names and sizes where ``named``."""
-    digest = hashlib.sha256()
-    for path in paths:
-        if named:
-            digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
-        with open(path, "rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()
 
 
 def cuda_index(device: str) -> int:

@@ -7,12 +7,13 @@ rounded is the process's own, but what lies in a file is read when it is needed,
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import logging
 import os
 import struct
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,6 +22,9 @@ from numpy.typing import NDArray
 
 from voicekit import model_files
 from voicekit.engines.whisper_openvino.weights import BINARY_VERSION, in_8_bits, read_variables
+
+ORIGIN = ".origin"
+"""The file beside a kept one that says what it was made of ends so."""
 
 GENERATION = 1
 """Counts up when the same weights are to be rounded in another way."""
@@ -49,9 +53,8 @@ def kept(source: Path) -> Path:
     ValueError
         If `source` is no Whisper.
     """
-    facts = source.stat()
-    name = f"{source.resolve()}\0{facts.st_size}\0{facts.st_mtime_ns}\0{GENERATION}"
-    target = model_files.folder("openvino") / f"{hashlib.sha256(name.encode()).hexdigest()[:32]}.bin"
+    made_of = _facts(source)
+    target = model_files.folder("openvino") / f"{hashlib.sha256(made_of.encode()).hexdigest()[:32]}.bin"
     if target.is_file():
         with contextlib.suppress(ValueError):  # damaged: it is made again
             read_variables(target)
@@ -60,7 +63,9 @@ def kept(source: Path) -> Path:
     if not any(_wide(name, array) for name, array in variables.items()):
         return source
     try:
-        _write(target, variables)
+        _forget_what_is_gone(target.parent)
+        _write(target, functools.partial(_write_variables, variables=variables))
+        _write(target.with_suffix(ORIGIN), lambda file: file.write(made_of.encode()))
     except OSError as error:
         _log.info("The weights in 8 bits could not be kept in %s (%s); they are made again at every start.",
                   target.parent, error)
@@ -68,18 +73,35 @@ def kept(source: Path) -> Path:
     return target
 
 
+def _facts(source: Path) -> str:
+    """What tells a file from what it was before; its first line is where it is."""
+    facts = source.stat()
+    return f"{source.resolve()}\n{facts.st_size} {facts.st_mtime_ns} {GENERATION}"
+
+
+def _forget_what_is_gone(folder: Path) -> None:
+    """Remove what was made of models that are not there any more, or are others now."""
+    for origin in folder.glob(f"*{ORIGIN}"):
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            made_of = origin.read_text(encoding="utf-8")
+            source = Path(made_of.partition("\n")[0])
+            if not source.is_file() or _facts(source) != made_of:
+                origin.with_suffix(".bin").unlink(missing_ok=True)
+                origin.unlink()
+
+
 def _wide(name: str, array: NDArray[Any]) -> bool:
     """Whether it is the weight of a layer in more than 8 bits."""
     return name.endswith("/weight") and array.ndim == 2 and array.dtype in (np.float16, np.float32)
 
 
-def _write(target: Path, variables: dict[str, NDArray[Any]]) -> None:
+def _write(target: Path, content: Callable[[BinaryIO], object]) -> None:
     """Write the file whole or not at all; several processes may do it at once, and the last one's stays."""
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, partial = tempfile.mkstemp(prefix=f"{target.name}.", suffix=".partial", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            _write_variables(file, variables)
+            content(file)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(partial, 0o644)
