@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -205,6 +206,16 @@ def test_other_workers_load_the_model_while_one_tells_the_language(talk: InputFi
     assert any(slot != telling and task == "loading the model" for slot, task in what)
     first_window = next(place for place, (_, task) in enumerate(what) if task not in ("language", "loading the model"))
     assert what.index((telling, "language")) < first_window
+
+
+def test_no_worker_begins_with_more_than_its_share(speech: NDArray[np.int16], model: Path, tmp_path: Path) -> None:
+    """Three times as many windows as a batch has, known bit by bit, for as many workers as have to share one."""
+    long = InputFile(sound.write_plain_wav(tmp_path / "long.wav", np.tile(several_minutes(speech), 4)), "long.wav")
+    wanted = dataclasses.replace(options(model, workers=4), engine=EngineOptions("openvino", str(model), device="cpu"))
+    (outcome,), _ = run([long], wanted)
+    assert outcome.transcript
+    sizes = Counter(batches(outcome.transcript).values())
+    assert sizes.total() > 32 and max(sizes.values()) <= -(-sizes.total() // 4)
 
 
 def test_many_files_one_after_the_other(speech: NDArray[np.int16], model: Path, tmp_path: Path) -> None:

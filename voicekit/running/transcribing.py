@@ -226,6 +226,9 @@ class Transcribing:
         self._missing += missing
         self._to_do += sum(window.duration for window in missing)
         size = crew.plan.batch_size
+        if crew.any_batch and not whole:
+            # What is left will be divided evenly; what is begun by then must not keep one worker long.
+            size = max(1, size // crew.plan.workers)
         count = len(self._missing) if whole else len(self._missing) // size * size
         ready = chunking.plan_batches(self._missing[:count], size)
         del self._missing[:count]
