@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from voicekit import formats
+from voicekit.errors import VoicekitError
 from voicekit.provenance import TimelineEntry
 
 
 @dataclass(frozen=True, slots=True)
-class Hours:
-    """A worker's time, in seconds.
+class WorkerTime:
+    """What a worker did with its time, in seconds.
 
     Attributes
     ----------
@@ -41,7 +42,7 @@ class Hours:
     after: float
 
 
-def hours(entries: Sequence[TimelineEntry], stage: str) -> dict[int, Hours]:
+def worker_times(entries: Sequence[TimelineEntry], stage: str) -> dict[int, WorkerTime]:
     """Of each worker in a stage."""
     batches: dict[int, list[tuple[float, float]]] = {}
     for entry in entries:
@@ -54,7 +55,7 @@ def hours(entries: Sequence[TimelineEntry], stage: str) -> dict[int, Hours]:
     for worker, spans in sorted(batches.items()):
         busy = sum(end - begin for begin, end in spans)
         first, final = min(spans)[0], max(end for _, end in spans)
-        found[worker] = Hours(first, busy, final - first - busy, last - final)
+        found[worker] = WorkerTime(first, busy, final - first - busy, last - final)
     return found
 
 
@@ -64,18 +65,23 @@ def main() -> None:
     parser.add_argument("transcript", type=Path, help="json of voicekit")
     parser.add_argument("--stage", default="transcribe")
     given = parser.parse_args()
-    run = formats.read(given.transcript).run
-    found = hours(run.timeline, given.stage)
+    try:
+        run = formats.read(given.transcript).run
+    except VoicekitError as error:
+        parser.error(f"{error.message} {error.hint}")
+    found = worker_times(run.timeline, given.stage)
+    if not found:
+        parser.error(f"No worker did anything in the stage {given.stage!r}: all was kept from an earlier run, or nothing "
+                     "was asked for.")
     print("| worker | first batch after | on batches | idle between two | after its last |")
     print("|---|---|---|---|---|")
     for worker, one in found.items():
         print(f"| {worker + 1} | {one.begun:.1f} s | {one.busy:.1f} s | {one.between:.1f} s | {one.after:.1f} s |")
     available = sum(one.busy + one.between + one.after for one in found.values())
-    if available:
-        between, after = (sum(each) / available for each in
-                          ((one.between for one in found.values()), (one.after for one in found.values())))
-        print(f"\nSince their first batches workers were idle {between:.1%} of the time between two batches, and "
-              f"{after:.1%} after their last; the run took {run.wall_seconds:.1f} s.")
+    between, after = (sum(each) / available for each in
+                      ((one.between for one in found.values()), (one.after for one in found.values())))
+    print(f"\nSince their first batches workers were idle {between:.1%} of the time between two batches, and "
+          f"{after:.1%} after their last; the run took {run.wall_seconds:.1f} s.")
 
 
 if __name__ == "__main__":

@@ -383,12 +383,15 @@ def test_a_file_of_8_bits_is_read_as_it_is_and_another_model_is_another_file(
 
 @pytest.mark.model
 def test_what_was_made_of_models_that_are_gone_goes_too(folders: dict[str, Path], models: Path, tmp_path: Path) -> None:
-    for name in ("gone", "changed", "stays"):
+    strange = os.fsdecode(b"st\xffays\n, too")
+    names = ("gone", "changed", "stays", strange)
+    for name in names:
         shutil.copy2(folders["float16"] / "model.bin", tmp_path / f"{name}.file")
-    made = {name: keeping.kept(tmp_path / f"{name}.file") for name in ("gone", "changed", "stays")}
+    made = {name: keeping.kept(tmp_path / f"{name}.file") for name in names}
     (models / "no-text.origin").write_bytes(bytes(range(128, 256)))
     (tmp_path / "gone.file").unlink()
     os.utime(tmp_path / "changed.file", (1, 1))
     made["new"] = keeping.kept(folders["float16"] / "model.bin")
-    assert {name for name, file in made.items() if file.exists()} == {"stays", "new"}
-    assert sorted(path.stem for path in models.glob("*.bin")) == sorted(made[name].stem for name in ("stays", "new"))
+    left = {"stays", strange, "new"}
+    assert {name for name, file in made.items() if file.exists()} == left
+    assert sorted(path.stem for path in models.glob("*.bin")) == sorted(made[name].stem for name in left)

@@ -60,6 +60,13 @@ def test_what_may_have_changed_is_read(reads: list[object], tmp_path: Path, late
     assert revisions.of_files([moved]) != before and len(reads) == 3
 
 
+def test_any_name_will_do(reads: list[object], tmp_path: Path, later: None) -> None:
+    folder = tmp_path / os.fsdecode(b"\xff\xfe mod\nel")
+    folder.mkdir()
+    path = model(folder)
+    assert revisions.of_files([path], named=False) == revisions.of_files([path], named=False) and len(reads) == 1
+
+
 def test_what_was_just_written_is_not_believed_to_stay(reads: list[object], tmp_path: Path) -> None:
     path = model(tmp_path)
     for _ in range(2):

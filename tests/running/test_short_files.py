@@ -37,14 +37,13 @@ def transcripts(files: Sequence[InputFile], wanted: RunOptions) -> dict[str, Tra
     return {outcome.file.name: outcome.transcript for outcome in outcomes if outcome.transcript is not None}
 
 
-def partners(found: dict[str, Transcript]) -> dict[tuple[int | None, float], set[str]]:
-    """Files that a worker began at the same time."""
-    begun: dict[tuple[int | None, float], set[str]] = {}
-    for name, transcript in found.items():
-        for entry in transcript.run.timeline:
-            if entry.stage == "transcribe":
-                begun.setdefault((entry.worker, entry.ended), set()).add(name)
-    return begun
+def partners(found: dict[str, Transcript]) -> dict[str, set[str]]:
+    """By file, itself and those of which its worker did something at the same time."""
+    work = [(name, entry) for name, transcript in found.items() for entry in transcript.run.timeline
+            if entry.stage == "transcribe"]
+    return {name: {name} | {other for one, mine in work for other, its in work
+                            if one == name and mine.worker == its.worker
+                            and max(mine.began, its.began) < min(mine.ended, its.ended)} for name in found}
 
 
 def test_they_share_batches_and_no_word_changes(files: list[InputFile], pico: dict[str, Path]) -> None:

@@ -28,7 +28,7 @@ def of_files(paths: Sequence[Path], named: bool = True) -> str:
     facts = [(str(path.resolve()), path.stat()) for path in paths]
     settled = all(time.time() - max(one.st_mtime, one.st_ctime) > SETTLED for _, one in facts)
     known = "\n".join(f"{path} {one.st_size} {one.st_mtime_ns} {one.st_ctime_ns} {one.st_ino}" for path, one in facts)
-    note = model_files.folder("revisions") / hashlib.sha256(f"{named} {known}".encode()).hexdigest()
+    note = model_files.folder("revisions") / hashlib.sha256(os.fsencode(f"{named} {known}")).hexdigest()
     if settled:
         with contextlib.suppress(OSError, UnicodeDecodeError):
             if _DIGEST.fullmatch(found := note.read_text(encoding="ascii")):

@@ -128,7 +128,10 @@ class _Hand:
         """Decode the batches together."""
         for part in parts:
             part.report(BatchBegun(part.number))
-        found = [self._stored(part) for part in parts]
+        with step("read the sound"):
+            pcm = [{window.index: _pcm(part.task.chunk.recording, window) for window in part.windows}
+                   for part in parts]
+        found = [self._stored(part, sounds) for part, sounds in zip(parts, pcm, strict=True)]
         missing = [(place, window) for place, part in enumerate(parts) for window in part.windows
                    if window.index not in found[place]]
         with step("read the sound"):
@@ -141,19 +144,18 @@ class _Hand:
             fresh[place][window.index] = result
             self._devices.add(self._ladder.engine(self._tell).device)
             if result.status != "failed":  # what failed is tried again by the next run
-                name = window_name(spec, self._options, parts[place].task.chunk.recording, window)
+                name = result_name(spec, self._options, pcm[place][window.index])
                 self._cache.put(name, transcription.to_json(result))
         for part, old, new in zip(parts, found, fresh, strict=True):
             part.report(BatchDone({**old, **new}, sum(window.duration for window in part.windows), tuple(old)))
 
-    def _stored(self, part: _Part) -> dict[int, WindowResult]:
+    def _stored(self, part: _Part, pcm: Mapping[int, bytes]) -> dict[int, WindowResult]:
         """What another run of the same recording, which was faster, has made."""
         results: dict[int, WindowResult] = {}
-        with step("read the sound"):
-            for window in part.windows if part.task.read else ():
-                name = window_name(self._ladder.spec, self._options, part.task.chunk.recording, window)
-                if (stored := self._cache.get(name, transcription.from_json)) is not None:
-                    results[window.index] = stored
+        for index, sound in pcm.items() if part.task.read else ():
+            name = result_name(self._ladder.spec, self._options, sound)
+            if (stored := self._cache.get(name, transcription.from_json)) is not None:
+                results[index] = stored
         return results
 
 

@@ -54,7 +54,7 @@ def kept(source: Path) -> Path:
         If `source` is no Whisper.
     """
     made_of = _facts(source)
-    target = model_files.folder("openvino") / f"{hashlib.sha256(made_of.encode()).hexdigest()[:32]}.bin"
+    target = model_files.folder("openvino") / f"{hashlib.sha256(os.fsencode(made_of)).hexdigest()[:32]}.bin"
     if target.is_file():
         with contextlib.suppress(ValueError):  # damaged: it is made again
             read_variables(target)
@@ -65,7 +65,7 @@ def kept(source: Path) -> Path:
     try:
         _forget_what_is_gone(target.parent)
         _write(target, functools.partial(_write_variables, variables=variables))
-        _write(target.with_suffix(ORIGIN), lambda file: file.write(made_of.encode()))
+        _write(target.with_suffix(ORIGIN), lambda file: file.write(os.fsencode(made_of)))
     except OSError as error:
         _log.info("The weights in 8 bits could not be kept in %s (%s); they are made again at every start.",
                   target.parent, error)
@@ -74,17 +74,17 @@ def kept(source: Path) -> Path:
 
 
 def _facts(source: Path) -> str:
-    """What tells a file from what it was before; its first line is where it is."""
+    """What tells a file from what it was before; after the first line comes where it is."""
     facts = source.stat()
-    return f"{source.resolve()}\n{facts.st_size} {facts.st_mtime_ns} {GENERATION}"
+    return f"{facts.st_size} {facts.st_mtime_ns} {GENERATION}\n{source.resolve()}"
 
 
 def _forget_what_is_gone(folder: Path) -> None:
     """Remove what was made of models that are not there any more, or are others now."""
     for origin in folder.glob(f"*{ORIGIN}"):
-        with contextlib.suppress(OSError, UnicodeDecodeError):
-            made_of = origin.read_text(encoding="utf-8")
-            source = Path(made_of.partition("\n")[0])
+        with contextlib.suppress(OSError, ValueError):
+            made_of = os.fsdecode(origin.read_bytes())
+            source = Path(made_of.partition("\n")[2])
             if not source.is_file() or _facts(source) != made_of:
                 origin.with_suffix(".bin").unlink(missing_ok=True)
                 origin.unlink()
