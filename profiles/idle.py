@@ -71,8 +71,8 @@ def main() -> None:
         parser.error(f"{error.message} {error.hint}")
     found = worker_times(run.timeline, given.stage)
     if not found:
-        parser.error(f"No worker did anything in the stage {given.stage!r}: all was kept from an earlier run, or nothing "
-                     "was asked for.")
+        parser.error(f"No worker did anything in the stage {given.stage!r}: all was kept from an earlier run, or "
+                     "nothing was asked for.")
     print("| worker | first batch after | on batches | idle between two | after its last |")
     print("|---|---|---|---|---|")
     for worker, one in found.items():
