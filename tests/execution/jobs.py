@@ -6,7 +6,11 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 from typing import Any
+
+import numpy as np
+import psutil
 
 from voicekit.execution.work import Report, SlotContext
 
@@ -74,3 +78,43 @@ def refuse_negatives(pieces: tuple[int, ...], context: SlotContext, report: Repo
 def die_together(pieces: tuple[int, ...], context: SlotContext, report: Report) -> None:
     report((0, "the last word"))
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+_loaded: dict[str, Any] = {}
+
+
+def load(piece: str, context: SlotContext, report: Report) -> None:
+    """What a zygote may do: something large, which a copy finds where it was put."""
+    _loaded.update(what=piece, pid=os.getpid(), array=np.ones(LOADED, np.uint8))
+    threading.Thread(target=time.sleep, args=(600,), daemon=True).start()  # libraries have threads of their own
+
+
+LOADED = 200_000_000
+
+
+def load_badly(piece: str, context: SlotContext, report: Report) -> None:
+    raise ValueError(piece)
+
+
+def load_with_words(piece: str, context: SlotContext, report: Report) -> None:
+    _loaded.update(what=piece, pid=os.getpid())
+    report("there is little memory")
+
+
+def load_slowly(piece: str, context: SlotContext, report: Report) -> None:
+    Path(piece).write_text(str(os.getpid()))
+    time.sleep(600)
+
+
+def die_while_loading(piece: str, context: SlotContext, report: Report) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def look(piece: float, context: SlotContext, report: Report) -> dict[str, Any]:
+    """What of the zygote's is here; takes its time, so that every worker gets such a piece."""
+    report(os.getpid())
+    array = _loaded.get("array")
+    total = int(array.sum()) if array is not None else 0
+    time.sleep(piece)
+    return {"pid": os.getpid(), "zygote": _loaded.get("pid"), "what": _loaded.get("what"), "sum": total,
+            "context": context, "memory": psutil.Process().memory_full_info().pss}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from voicekit.planning.chunks import chunk_seconds, even_batch, plan_batches, plan_chunks
+from voicekit.planning.chunks import chunk_seconds, even_batches, gather, plan_batches, plan_chunks
 from voicekit.types import Recording, Source, Span, Window
 
 RECORDING = Recording("talk.pcm", 0, Source("talk.mp3", 0.0, ""))
@@ -53,10 +53,16 @@ def test_even_batches_keep_every_worker_busy_to_the_end() -> None:
     for count in range(1, 200):
         for workers in (1, 2, 3, 8):
             for most in (1, 4, 16):
-                size = even_batch(count, most, workers)
-                batches = [len(batch) for batch in plan_batches([None] * count, size)]  # type: ignore[type-var]
-                assert 1 <= size <= most and sum(batches) == count
+                batches = even_batches(windows(count), most, workers)
+                sizes = [len(batch) for batch in batches]
+                assert [window for batch in batches for window in batch] == list(windows(count))
+                assert max(sizes) <= most and max(sizes) - min(sizes) <= 1
                 rounds = -(-count // (most * workers))
-                assert len(batches) <= rounds * workers, "no worker has more batches than the others need time for"
-                assert count < workers or len(batches) > (rounds - 1) * workers, "none is idle for a whole round"
-    assert even_batch(0, 16, 2) == 16
+                assert len(batches) == min(count, rounds * workers), "as many for each, and as few as may be"
+    assert even_batches([], 16, 2) == ()
+
+
+def test_even_batches_are_chunks_that_leave_no_worker_without_one() -> None:
+    plan = windows(25)
+    chunks = gather(RECORDING, even_batches(plan, 16, 8), chunk_seconds(plan, 5, 8))
+    assert [len(chunk.units) for chunk in chunks] == [3, 3, 3, 3, 3, 3, 3, 4]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import subprocess
 import sys
 
@@ -40,6 +41,20 @@ def test_more_workers_than_cores_run_with_a_warning() -> None:
 def test_memory_limits_the_workers_that_are_chosen_and_warns_of_those_asked_for() -> None:
     assert plan(Machine(64, 8_000_000_000, 0), size=1_500_000_000).workers == 1
     assert "may need" in plan(workers=8, size=1_500_000_000).warnings[-1]
+
+
+def test_workers_that_are_copies_count_the_weights_once() -> None:
+    copied, forking = dataclasses.replace(ENGINE, copyable=True), dataclasses.replace(LAPTOP, forks=True)
+    shared = plan(forking, workers=8, profile=copied, size=1_500_000_000)
+    assert shared.copies and not any("may need" in one for one in shared.warnings)
+    assert any("loaded once" in one for one in shared.reasons)
+    assert not plan(forking, workers=4, profile=copied).copies, "with two threads each: a copy has one"
+    assert not plan(forking, workers=1, profile=copied).copies
+    assert not plan(LAPTOP, workers=8, profile=copied).copies, "where nothing can be forked"
+    assert not plan(forking, workers=8).copies, "what does not survive it"
+    more = [float(re.findall(r"about ([0-9.]+) GB more", plan(machine, workers=20, profile=copied).warnings[0])[0])
+            for machine in (forking, LAPTOP)]
+    assert more[0] < more[1]
 
 
 def test_defaults_follow_the_device() -> None:

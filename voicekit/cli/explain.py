@@ -97,7 +97,7 @@ def _language(crew: Crew, options: RunOptions) -> str:
 def _file_lines(recording: Recording, windows: Sequence[Window], crew: Crew, options: RunOptions) -> Iterator[str]:
     source = recording.source
     seconds = chunking.chunk_seconds(windows, options.plan.chunks, crew.plan.workers)
-    chunks = chunking.plan_chunks(recording, windows, crew.plan.batch_size, seconds)
+    chunks = chunking.gather(recording, crew.divided(windows), seconds)
     to_do = sum(window.duration for window in windows)
     speech = sum(span.duration for window in windows for span in window.speech)
     yield (f"{source.name}: {clock(source.duration)}, speech {clock(speech)}, in {count(len(windows), 'window')} "

@@ -44,6 +44,7 @@ class OpenVINOWhisper:
         cpu_batch=16,
         window_share=0.07,
         any_batch=frozenset({"int8"}),
+        copyable=True,
     )
 
     def __init__(self) -> None:
@@ -102,7 +103,8 @@ class OpenVINOTranscriber:
         self._heads = tuple((int(layer), int(head)) for layer, head in weights.config.get("alignment_heads", ()))
         self._extractor = FeatureExtractor(feature_size=weights.mels)
         self._tokenizer = functools.lru_cache(maxsize=8)(self._make_tokenizer)
-        self._compiled = Compiled(weights, self._vocabulary(weights), spec.compute_type, spec.threads, self._heads)
+        self._compiled = Compiled(weights, self._vocabulary(weights), spec.compute_type, spec.threads,
+                                  self._heads if spec.word_timestamps else ())
         self.device = self._compiled.device.lower()
         self.compute_type = spec.compute_type
 
@@ -138,6 +140,11 @@ class OpenVINOTranscriber:
         decoding.begin([self._token("<|startoftranscript|>")], search.free(len(windows)))
         assert decoding.languages is not None
         return [dict(zip(self.languages, map(float, one), strict=True)) for one in decoding.languages]
+
+    def settle(self) -> None:
+        """Run both graphs once: where they run first, they bring their weights into the form that they read."""
+        decoding = Decoding(self._compiled, self._compiled.any_decoder, self.encode([np.zeros(1, np.float32)]), 1, 1)
+        decoding.begin([self._token("<|startoftranscript|>")], search.free(1))
 
     def encode(self, windows: Sequence[Samples]) -> Sound:
         """Encode the windows together; what was encoded before is lost."""

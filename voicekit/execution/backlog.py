@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import itertools
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +31,7 @@ class Backlog:
         self._waiting: collections.deque[Entry] = collections.deque()
         self.idle = 0
         """Slots that wait for a piece."""
-        self._closed = False
+        self._closed = self._held = False
         self._changed = threading.Condition()
 
     def put(self, *pieces: Entry, urgent: bool = False) -> None:
@@ -43,10 +44,22 @@ class Backlog:
         """The next piece, with others that may be done together with it; none when closed and empty."""
         with self._changed:
             self.idle += 1
-            self._changed.wait_for(lambda: self._waiting or self._closed)
+            self._changed.wait_for(lambda: (self._waiting or self._closed) and not self._held)
             taken = self._with_its_like(self._waiting.popleft()) if self._waiting else []
             self.idle -= 1
             return taken
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Nobody takes anything while the block runs: what is taken later may be divided better."""
+        with self._changed:
+            self._held = True
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._held = False
+                self._changed.notify_all()
 
     def _with_its_like(self, first: Entry) -> list[Entry]:
         if first.sharing is None:

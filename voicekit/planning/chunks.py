@@ -7,6 +7,7 @@ number of chunks and workers cannot change what is decoded together, and with it
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -27,18 +28,23 @@ def plan_batches(units: Sequence[U], batch_size: int) -> tuple[tuple[U, ...], ..
     return tuple(tuple(units[first:first + batch_size]) for first in range(0, len(units), batch_size))
 
 
-def even_batch(count: int, batch_size: int, workers: int) -> int:
-    """The size of batches with which workers end together: as many batches for each, and none nearly empty.
+def even_batches(units: Sequence[U], most: int, workers: int) -> tuple[tuple[U, ...], ...]:
+    """Neighbours in batches of at most `most`, with which workers end together: as many batches for each worker,
+    and all alike.
 
     Only where a window gets the same words whatever is decoded beside it.
 
     Examples
     --------
-    >>> even_batch(22, 16, 1), even_batch(22, 16, 2), even_batch(22, 16, 8), even_batch(120, 16, 2)
-    (11, 11, 3, 15)
+    >>> [len(batch) for batch in even_batches([None] * 25, 16, 8)]  # type: ignore[type-var]
+    [3, 3, 3, 3, 3, 3, 3, 4]
+    >>> [len(batch) for batch in even_batches([None] * 25, 16, 1)]  # type: ignore[type-var]
+    [12, 13]
     """
-    rounds = math.ceil(count / (batch_size * workers))
-    return math.ceil(count / (rounds * workers)) if rounds else batch_size
+    rounds = math.ceil(len(units) / (most * workers))
+    count = min(len(units), rounds * workers)
+    ends = [len(units) * number // count for number in range(count + 1)] if count else []
+    return tuple(tuple(units[first:last]) for first, last in itertools.pairwise(ends))
 
 
 def chunk_seconds(units: Sequence[Unit], minutes: float, workers: int) -> float:

@@ -7,6 +7,7 @@ know in ``warnings``.
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -47,11 +48,14 @@ class Machine:
         Free bytes; None where the system does not tell.
     gpus : int
         CUDA devices the driver knows.
+    forks : bool
+        Whether a process can be copied with what it has loaded, and the copy be looked after.
     """
 
     cores: int
     memory: int | None
     gpus: int
+    forks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,8 @@ class MachinePlan:
         Windows decoded together.
     compute_type : str
         Precision.
+    copies : bool
+        Whether the workers are copies of one process, and read one copy of the weights.
     reasons, warnings : tuple of str
         Why; and what the user should know.
     """
@@ -76,6 +82,7 @@ class MachinePlan:
     threads: int
     batch_size: int
     compute_type: str
+    copies: bool = False
     reasons: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -95,7 +102,7 @@ def this_machine() -> Machine:
     """Look at this machine. Cores come from joblib, which reads affinity and cgroup quotas."""
     import joblib
 
-    return Machine(cores=int(joblib.cpu_count()), memory=_free_memory(), gpus=_gpus())
+    return Machine(cores=int(joblib.cpu_count()), memory=_free_memory(), gpus=_gpus(), forks=_forks())
 
 
 def _free_memory() -> int | None:
@@ -111,6 +118,18 @@ def _free_memory() -> int | None:
     except (OSError, ValueError):  # no cgroup, or "max"
         return free
     return limit - used if free is None else min(free, limit - used)
+
+
+def _forks() -> bool:
+    """Linux since 5.3: there a process has a file descriptor, by which one that is no child can be ended, and known
+    to have ended."""
+    if not sys.platform.startswith("linux") or not hasattr(os, "pidfd_open"):
+        return False
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except OSError:
+        return False
+    return True
 
 
 def _gpus() -> int:
@@ -201,7 +220,7 @@ def plan_machine(options: EngineOptions, workers: int | None, profile: EnginePro
     profile : EngineProfile
         What the engine can do.
     model_bytes : int
-        Size of the model on disk, of which each worker holds a copy.
+        Size of the model on disk, of which each worker holds its own unless they are copies of one process.
     machine : Machine
         What there is.
     devices : tuple of str
@@ -216,17 +235,20 @@ def plan_machine(options: EngineOptions, workers: int | None, profile: EnginePro
     kind = devices[0].partition(":")[0]
     compute_type = _compute_type(options, profile, kind, notes)
     batch = _batch_size(options, profile, kind, notes)
-    cost = _memory_per_worker(model_bytes, batch, profile.window_share)
-    if workers is None:
-        workers = _auto_workers(profile, machine, devices, cost, notes)
-    else:
-        notes.reasons.append(f"workers: {workers}, as asked for")
-        _check_workers(workers, machine, kind, cost, notes)
+    memory = _Memory.of(model_bytes, batch, profile.window_share)
+    asked = workers is not None
+    workers = workers or _auto_workers(profile, machine, devices, memory, notes)
     threads = min(max(1, machine.cores // workers), max(profile.max_threads, 1))
+    copies = profile.copyable and machine.forks and kind == "cpu" and workers > 1 and threads == 1
+    if asked:
+        notes.reasons.append(f"workers: {workers}, as asked for")
+        _check_workers(workers, machine, kind, memory, copies, notes)
+    if copies:
+        notes.reasons.append("memory: the model is loaded once, and all workers read the same weights")
     notes.reasons.append(f"threads: {machine.cores} cores divided by workers ({workers}); {profile.name} gains "
                          f"nothing from more than {profile.max_threads} in one")
     spread = tuple(devices[index % len(devices)] for index in range(workers))
-    return MachinePlan(spread, threads, batch, compute_type, tuple(notes.reasons), tuple(notes.warnings))
+    return MachinePlan(spread, threads, batch, compute_type, copies, tuple(notes.reasons), tuple(notes.warnings))
 
 
 def _compute_type(options: EngineOptions, profile: EngineProfile, kind: str, notes: _Notes) -> str:
@@ -255,19 +277,32 @@ def _batch_size(options: EngineOptions, profile: EngineProfile, kind: str, notes
     return batch
 
 
-def _memory_per_worker(model_bytes: int, batch: int, window_share: float) -> int:
-    """A rough bound: weights with their working copy, libraries, and what each window of the batch needs, which
-    grows with the model (measured: `small`, 0.48 GB on disk, batch 8, with faster-whisper 1.6 GB)."""
-    return int(1.2 * model_bytes + 300e6 + batch * window_share * model_bytes)
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """What workers take: a rough bound."""
+
+    loaded: float
+    """Libraries, and weights with their working copy."""
+    work: float
+    """What a batch needs, which grows with the model, and what a process needs for itself (measured: `small`,
+    0.48 GB on disk, batch 8, with faster-whisper 1.6 GB in all)."""
+
+    @classmethod
+    def of(cls, model_bytes: int, batch: int, window_share: float) -> _Memory:
+        return cls(1.2 * model_bytes + 200e6, 100e6 + batch * window_share * model_bytes)
+
+    def all(self, workers: int, copies: bool) -> float:
+        return (1 if copies else workers) * self.loaded + workers * self.work
 
 
-def _auto_workers(profile: EngineProfile, machine: Machine, devices: tuple[str, ...], cost: int,
+def _auto_workers(profile: EngineProfile, machine: Machine, devices: tuple[str, ...], memory: _Memory,
                   notes: _Notes) -> int:
     if devices[0] != "cpu":
         notes.reasons.append("workers: one for each GPU")
         return len(devices)
     workers = max(1, machine.cores // profile.max_threads)
     why = f"{machine.cores} cores, at most {profile.max_threads} for each"
+    cost = memory.all(1, False)
     if machine.memory is not None and workers > 1 and workers * cost > machine.memory * 0.8:
         workers = max(1, int(machine.memory * 0.8 // cost))
         why = f"as many as fit into {machine.memory / 1e9:.1f} GB of free memory at {cost / 1e9:.1f} GB each"
@@ -275,11 +310,12 @@ def _auto_workers(profile: EngineProfile, machine: Machine, devices: tuple[str, 
     return workers
 
 
-def _check_workers(workers: int, machine: Machine, kind: str, cost: int, notes: _Notes) -> None:
+def _check_workers(workers: int, machine: Machine, kind: str, memory: _Memory, copies: bool, notes: _Notes) -> None:
+    need = memory.all(workers, copies)
     if kind == "cpu" and workers > machine.cores:
         notes.warnings.append(
             f"{workers} workers on {machine.cores} cores are not faster than {machine.cores}, and take about "
-            f"{(workers - machine.cores) * cost / 1e9:.1f} GB more memory.")
-    if machine.memory is not None and workers > 1 and workers * cost > machine.memory:
-        notes.warnings.append(f"{workers} workers may need about {workers * cost / 1e9:.1f} GB; "
+            f"{(need - memory.all(machine.cores, copies)) / 1e9:.1f} GB more memory.")
+    if machine.memory is not None and workers > 1 and need > machine.memory:
+        notes.warnings.append(f"{workers} workers may need about {need / 1e9:.1f} GB; "
                               f"{machine.memory / 1e9:.1f} GB are free.")

@@ -71,7 +71,7 @@ _diary: _Diary | None = None
 
 def _here(folder: str, context: Place) -> _Diary:
     global _diary
-    if _diary is None:
+    if _diary is None or _diary.pid != os.getpid():  # a copy of a process that had one begins its own
         _diary = _Diary(Path(folder), context)
     return _diary
 
@@ -81,13 +81,14 @@ class _Diary:
 
     def __init__(self, folder: Path, place: Place) -> None:
         self._folder = folder
-        self._name = f"{place.index}-{os.getpid()}"
+        self.pid = os.getpid()
+        self._name = f"{place.index}-{self.pid}"
         self._device = place.device
         self._number = self._unwritten = 0
         self._recorder = Recorder(time.process_time)
         record(self._recorder)
         self._beginning = {
-            "slot": place.index, "pid": os.getpid(), "device": place.device, "threads": place.threads,
+            "slot": place.index, "pid": self.pid, "device": place.device, "threads": place.threads,
             "born": place.born, "first": time.monotonic(), "first_cpu": time.process_time()}
 
     def do(self, task: Profiled, piece: Any, context: Place, report: Callable[[Any], None]) -> Any:

@@ -7,6 +7,7 @@ import its heavy library before its method ``load`` (or another one that needs i
 
 from voicekit.protocols.diarizing import Diarizer, DiarizerAdapter, DiarizerProfile, DiarizerSpec, ReadSamples
 from voicekit.protocols.recognition import (
+    Copyable,
     EngineAdapter,
     EngineProfile,
     EngineSpec,
@@ -18,6 +19,7 @@ from voicekit.protocols.recognition import (
 from voicekit.protocols.voicing import Stresser, Synthesizer, VoiceAdapter, VoiceSpec
 
 __all__ = [
+    "Copyable",
     "Diarizer", "DiarizerAdapter", "DiarizerProfile", "DiarizerSpec",
     "EngineAdapter", "EngineProfile", "EngineSpec", "ModelOnDisk", "ReadSamples", "Samples", "SpeechDetector",
     "Stresser", "Synthesizer", "Transcriber", "VoiceAdapter", "VoiceSpec",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from voicekit.options import DecodingOptions, Quality
 from voicekit.types import WindowResult
@@ -54,6 +54,8 @@ class EngineProfile:
     any_batch : frozenset of str
         Precisions in which a window gets the same result on a CPU, to the bit, whatever is decoded beside it: there
         batches are made so that workers end together.
+    copyable : bool
+        Whether a loaded engine on a CPU, with one thread, may be copied with its process: it is a :class:`Copyable`.
     """
 
     name: str
@@ -70,6 +72,7 @@ class EngineProfile:
     cpu_batch: int = 4
     window_share: float = 0.2
     any_batch: frozenset[str] = frozenset()
+    copyable: bool = False
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -115,6 +118,8 @@ class EngineSpec:
         Never ``auto``.
     threads : int
         CPU threads the engine may use.
+    word_timestamps : bool
+        Whether times of words will be asked for: what loads prepares for it.
     """
 
     engine: str
@@ -122,6 +127,7 @@ class EngineSpec:
     device: str
     compute_type: str
     threads: int
+    word_timestamps: bool = True
 
 
 class Transcriber(Protocol):
@@ -147,6 +153,15 @@ class Transcriber(Protocol):
 
     def detect_language(self, windows: Sequence[Samples]) -> list[Mapping[str, float]]:
         """Per window, the probability of each language code; sums to about 1."""
+        ...
+
+
+@runtime_checkable
+class Copyable(Protocol):
+    """A loaded engine that may be copied with its process, and works in the copy."""
+
+    def settle(self) -> None:
+        """Do now what the first windows would have to wait for, so that no copy has to do it for itself."""
         ...
 
 

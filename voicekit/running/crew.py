@@ -10,9 +10,11 @@ from voicekit.engines import choice as engine_choice
 from voicekit.engines.choice import Choice, DevicesOf
 from voicekit.errors import VoicekitError
 from voicekit.options import RunOptions
+from voicekit.planning import chunks as chunking
 from voicekit.planning import machine as machines
 from voicekit.planning.machine import Machine, MachinePlan
 from voicekit.protocols import EngineAdapter, EngineSpec
+from voicekit.types import Window
 from voicekit.worker.transcribing import SLOT_DEVICE
 
 
@@ -39,6 +41,13 @@ class Crew:
         """Seconds of sound that give every worker a full batch, and another to follow, however short the files."""
         return 2 * self.plan.workers * self.plan.batch_size * self.window if self.any_batch else 0.0
 
+    def divided(self, windows: Sequence[Window]) -> Sequence[tuple[Window, ...]]:
+        """What is decoded together: as many as the batch holds, or so that workers end together where words allow."""
+        plan = self.plan
+        if self.any_batch:
+            return chunking.even_batches(windows, plan.batch_size, plan.workers)
+        return chunking.plan_batches(windows, plan.batch_size)
+
     @property
     def placed(self) -> EngineSpec:
         """The engine where the first worker runs it: what names results in the store."""
@@ -55,7 +64,8 @@ def hire(choice: Choice, options: RunOptions, machine: Machine, warnings: Sequen
     plan = dataclasses.replace(plan, warnings=(*warnings, *plan.warnings))
     spec = None
     if choice.model is not None:
-        spec = EngineSpec(choice.name, choice.model, SLOT_DEVICE, plan.compute_type, plan.threads)
+        spec = EngineSpec(choice.name, choice.model, SLOT_DEVICE, plan.compute_type, plan.threads,
+                          options.decoding().word_timestamps)
     return Crew(choice, plan, spec)
 
 

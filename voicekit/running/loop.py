@@ -18,6 +18,7 @@ from typing import Any
 from voicekit.errors import DISK_FULL, OutputError, ProcessingError, VoicekitError
 from voicekit.execution.slots import Died, Finished, Progress, Raised, Slots, Started
 from voicekit.execution.work import SlotContext
+from voicekit.execution.zygote import Zygote
 from voicekit.options import RunOptions
 from voicekit.profiling import step, switch
 from voicekit.profiling.steps import WAIT
@@ -37,7 +38,7 @@ from voicekit.running.watch import Watch
 from voicekit.store import Cache
 from voicekit.types import Chunk, InputFile, Recording, Transcript
 from voicekit.worker.reports import BatchBegun, BatchDone, Told
-from voicekit.worker.transcribing import load_engine
+from voicekit.worker.transcribing import load_engine, load_for_copies
 
 log = logging.getLogger("voicekit")
 
@@ -90,7 +91,8 @@ class Run:
         contexts = [SlotContext(index, device, plan.threads) for index, device in enumerate(plan.devices)]
         self._ahead.start()
         try:
-            with Slots[Piece | Errand | Warming](contexts, self._events) as self._slots:
+            zygote = Zygote(switch.measured(load_for_copies, "transcribe"), self.crew.spec) if plan.copies else None
+            with Slots[Piece | Errand | Warming](contexts, self._events, zygote) as self._slots:
                 for _ in self._files:
                     while not self._outcomes:
                         self._handle(self._next_event())

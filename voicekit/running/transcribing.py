@@ -247,7 +247,7 @@ class Transcribing:
             batches = [*(batch for chunk in recalled for batch in chunk.batches), *self._held, *ready]
             batches.sort(key=lambda batch: batch[0].index)
             left = [window for batch in batches for window in batch]
-            batches = list(self._even(left, crew)) if crew.any_batch else batches
+            batches = list(crew.divided(left)) if crew.any_batch else batches
             seconds = chunking.chunk_seconds(left, desk.options.plan.chunks, desk.crew.plan.workers)
             chunks = chunking.gather(recording, batches, seconds)
             # Two runs of one recording begin at its two ends, and each finds what the other has done.
@@ -260,12 +260,6 @@ class Transcribing:
             chunks = tuple(Chunk(self._chunks + number, recording, (batch,)) for number, batch in enumerate(ready))
         self._chunks += len(chunks)
         return chunks
-
-    @staticmethod
-    def _even(left: Sequence[Window], crew: Crew) -> Sequence[Batch]:
-        """Batches with which the workers end together."""
-        plan = crew.plan
-        return chunking.plan_batches(left, chunking.even_batch(len(left), plan.batch_size, plan.workers))
 
     def _tell(self, job: TranscriptionJob, whole: bool) -> None:
         observe, source = self.desk.observe, self._recording.source

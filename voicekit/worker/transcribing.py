@@ -13,7 +13,8 @@ from voicekit import audio, engines
 from voicekit.execution.work import Report, SlotContext
 from voicekit.options import DecodingOptions
 from voicekit.profiling import step
-from voicekit.protocols import EngineSpec
+from voicekit.profiling.steps import LOAD
+from voicekit.protocols import Copyable, EngineSpec
 from voicekit.stages import transcription
 from voicekit.stages.ladder import Ladder
 from voicekit.store import Cache, name_of
@@ -193,6 +194,15 @@ def _engine_parts(spec: EngineSpec) -> dict[str, object]:
 def load_engine(spec: EngineSpec, context: SlotContext, report: Report) -> None:
     """Load the engine that the next task will need."""
     _ladder_here(spec, context).engine(lambda message, downgrade: report(Told(message, downgrade)))
+
+
+def load_for_copies(spec: EngineSpec, context: SlotContext, report: Report) -> None:
+    """Load the engine in the process that the workers will be copies of."""
+    with telling(report):
+        engine = _ladder_here(spec, context).engine(lambda message, downgrade: report(Told(message, downgrade)))
+        assert isinstance(engine, Copyable), f"{spec.engine} says that it is copyable"
+        with step(LOAD, model=spec.model.name, engine=spec.engine):
+            engine.settle()
 
 
 def detect_language(task: DetectTask, context: SlotContext, report: Report) -> dict[str, float]:
