@@ -107,6 +107,18 @@ def test_loading(folders: dict[str, Path]) -> None:
         assert transcriber.transcribe(WINDOWS[:1], PLAIN)[0].status == "transcribed"
 
 
+@pytest.mark.model
+@pytest.mark.parametrize("words", [True, False])
+def test_what_has_settled_writes_the_same_with_the_decoder_that_was_loaded(folders: dict[str, Path], words: bool) -> None:
+    options = dataclasses.replace(PLAIN, word_timestamps=words)
+    wanted = OpenVINOWhisper().load(spec(folders["int8"])).transcribe(WINDOWS, options)
+    settled = OpenVINOWhisper().load(dataclasses.replace(spec(folders["int8"]), word_timestamps=words))
+    settled.settle()
+    decoder = settled._compiled.any_decoder
+    assert settled.transcribe(WINDOWS, options) == wanted
+    assert settled._compiled.any_decoder is decoder, "another one had to be made"
+
+
 def test_nobody_is_told(tmp_path: Path) -> None:
     """OpenVINO reports its own import, and leaves an id in the user's folder, unless it is kept from it."""
     code = ("import sys\nfrom voicekit import telemetry\nopenvino = telemetry.openvino()\n"

@@ -45,6 +45,9 @@ if os.environ.get("VOICEKIT_FAULT"):
             self.inner, self.spec = inner, spec
             self.device = inner.device
 
+        def settle(self):
+            self.inner.settle()
+
         def detect_language(self, windows):
             return self.inner.detect_language(windows)
 

@@ -37,12 +37,12 @@ def talks(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def transcribed(talks: list[Path], model: Path, folder: Path, code: int,
-                fault: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-    """The transcripts, by one worker."""
+                fault: dict[str, Any] | None = None, workers: int = 1) -> list[dict[str, Any]]:
+    """The transcripts."""
     folder.mkdir()
     changes = {"VOICEKIT_FAULT": json.dumps(fault), "PYTHONPATH": str(HERE)} if fault else {}
     done = subprocess.run(
-        command(*talks, "--engine", "openvino", "--model", model, "--language", "en", "--workers", "1", "-o", "out/",
+        command(*talks, "--engine", "openvino", "--model", model, "--language", "en", "--workers", workers, "-o", "out/",
                 "--formats", "json"),
         cwd=folder, text=True, capture_output=True, timeout=300, env=environment(folder, **changes))
     assert done.returncode == code, done.stderr
@@ -62,10 +62,11 @@ def test_it_costs_its_neighbours_no_word(talks: list[Path], pico: dict[str, Path
             assert before["segments"] == after["segments"]
 
 
-def test_what_happens_once_costs_nothing(talks: list[Path], pico: dict[str, Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 3])  # three are copies of one process
+def test_what_happens_once_costs_nothing(talks: list[Path], pico: dict[str, Path], tmp_path: Path, workers: int) -> None:
     model = pico["faster-whisper float32"]
     calm = transcribed(talks, model, tmp_path / "calm", 0)
     fault = {"do": "kill", "loud": True, "once": str(tmp_path / "done")}
-    hurt = transcribed(talks, model, tmp_path / "hurt", 0, fault)
+    hurt = transcribed(talks, model, tmp_path / "hurt", 0, fault, workers)
     assert [one["segments"] for one in calm] == [one["segments"] for one in hurt]
     assert any("tried again" in warning for one in hurt for warning in one["run"]["warnings"])

@@ -1,0 +1,55 @@
+"""A run whose workers are copies of one process."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests import sound
+from tests.models import pico_cases
+from tests.running.test_overlap import run
+from tests.running.test_short_files import options
+from voicekit.options import PlanOptions
+from voicekit.planning.machine import this_machine
+from voicekit.types import InputFile
+
+pytestmark = [pytest.mark.model, pytest.mark.xdist_group("pico"),
+              pytest.mark.skipif(not this_machine().forks, reason="copies of a process need Linux since 5.3")]
+
+
+@pytest.fixture(scope="module")
+def talk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InputFile]:
+    pico_cases.need_espeak()
+    path = tmp_path_factory.mktemp("copies") / "talk.wav"
+    yield InputFile(sound.write_plain_wav(path, pico_cases.conversation(3, 240, "en").pcm()), path.name)
+
+
+def generations(stop: threading.Event, found: list[tuple[int, int]]) -> None:
+    """The most children, and grandchildren, that this process has at once."""
+    me = psutil.Process()
+    while not stop.wait(0.05):
+        parents = [child.ppid() for child in me.children(recursive=True) if child.is_running()]
+        found.append((parents.count(me.pid), len(parents) - parents.count(me.pid)))
+
+
+def test_the_model_is_loaded_once_and_the_words_are_those_of_one_worker(talk: InputFile, pico: dict[str, Path]) -> None:
+    wanted = options(pico["faster-whisper float32"])
+    (alone,), _ = run([talk], dataclasses.replace(wanted, plan=PlanOptions(workers=1)))
+    stop, found = threading.Event(), list[tuple[int, int]]()
+    watching = threading.Thread(target=generations, args=(stop, found))
+    watching.start()
+    try:
+        (together,), _ = run([talk], dataclasses.replace(wanted, plan=PlanOptions(workers=4)))
+    finally:
+        stop.set()
+        watching.join()
+    assert alone.transcript is not None and together.transcript is not None
+    assert alone.transcript.segments == together.transcript.segments
+    assert len({entry.worker for entry in together.transcript.run.timeline if entry.stage == "transcribe"}) == 4
+    assert max(grand for _, grand in found) == 4, "the workers are children of the process that loaded the model"
+    assert not any("spawn_main" in " ".join(child.cmdline()) for child in psutil.Process().children(recursive=True))
