@@ -118,3 +118,15 @@ def look(piece: float, context: SlotContext, report: Report) -> dict[str, Any]:
     time.sleep(piece)
     return {"pid": os.getpid(), "zygote": _loaded.get("pid"), "what": _loaded.get("what"), "sum": total,
             "context": context, "memory": psutil.Process().memory_full_info().pss}
+
+
+def load_where_there_is_no_room(piece: str, context: SlotContext, report: Report) -> None:
+    def refuse() -> int:
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    os.fork = refuse
+
+
+def report_strangely(piece: int, context: SlotContext, report: Report) -> int:
+    report(Strange(what="nobody can rebuild this"))
+    return piece

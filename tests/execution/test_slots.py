@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,24 @@ def test_what_cannot_be_sent_is_an_error_and_no_wait() -> None:
     assert isinstance(error, Raised) and str(error.error) == "Strange: nobody can rebuild this"
     assert isinstance(result, Raised) and "pickle" in str(result.error)
     assert isinstance(good, Finished) and good.result == 4
+
+
+def test_progress_that_cannot_be_rebuilt_is_an_error_and_not_the_next_answer() -> None:
+    events: queue.Queue[Any] = queue.Queue()
+    with Slots[str](contexts(1), events) as slots:
+        slots.submit("strange", jobs.report_strangely, 1)
+        slots.submit("good", jobs.double, 2)
+        strange, good = ends(events, 2)
+    assert isinstance(strange, Raised) and isinstance(strange.error, TypeError)
+    assert isinstance(good, Finished) and good.result == 4
+
+
+def test_an_error_says_where_in_the_worker_it_came_from() -> None:
+    events: queue.Queue[Any] = queue.Queue()
+    with Slots[str](contexts(1), events) as slots:
+        slots.submit("bad", jobs.fail, "it is broken")
+        (bad,) = ends(events, 1)
+    assert "in fail" in "".join(traceback.format_exception(bad.error))
 
 
 def test_progress_comes_before_the_end() -> None:

@@ -52,7 +52,8 @@ def test_workers_find_what_was_loaded_once_and_take_no_memory_for_it() -> None:
     assert gone(found[0]["zygote"], *(one["pid"] for one in found))
 
 
-@pytest.mark.parametrize("work", [jobs.load_badly, jobs.load_with_words, jobs.die_while_loading])
+@pytest.mark.parametrize("work", [jobs.load_badly, jobs.load_with_words, jobs.die_while_loading,
+                                  jobs.load_where_there_is_no_room])
 def test_where_there_can_be_no_copies_workers_begin_by_themselves(work: Work) -> None:
     found = looked(workers=2, pieces=4, work=work)
     assert len({one["pid"] for one in found}) == 2

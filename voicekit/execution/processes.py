@@ -103,9 +103,16 @@ class Worker:
         try:
             if self._connection not in wait([self._connection, self._process.sentinel]):
                 raise EOFError
-            return self._connection.recv()
+            message = self._connection.recv_bytes()
         except (EOFError, OSError):
             raise WorkerDied from None
+        try:
+            return pickle.loads(message)
+        except BaseException:
+            # What else it sends would be taken for the answer to the next piece.
+            self._process.kill()
+            wait([self._process.sentinel])
+            raise
 
     @property
     def alive(self) -> bool:
@@ -248,14 +255,19 @@ def serve(connection: Connection, context: SlotContext) -> None:
             return
         if task == _END:
             return
-        try:
-            work, piece = pickle.loads(task)
-            connection.send((_RESULT, work(piece, context, report)))
-        except BaseException as error:  # the run decides what it means
-            connection.send((_ERROR, (portable(error), traceback.format_exc())))
+        with contextlib.suppress(BrokenPipeError):  # the run is gone, which the next question will not come from
+            connection.send_bytes(_answer(task, context, report))
 
 
-def portable(error: BaseException) -> BaseException:
+def _answer(task: bytes, context: SlotContext, report: Report) -> bytes:
+    try:
+        work, piece = pickle.loads(task)
+        return bytes(ForkingPickler.dumps((_RESULT, work(piece, context, report))))
+    except BaseException as error:  # the run decides what it means
+        return bytes(ForkingPickler.dumps((_ERROR, (_portable(error), traceback.format_exc()))))
+
+
+def _portable(error: BaseException) -> BaseException:
     """The error, or one that says the same: some errors cannot be rebuilt in another process."""
     try:
         pickle.loads(pickle.dumps(error))

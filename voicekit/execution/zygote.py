@@ -79,6 +79,8 @@ class Zygote:
             pid = connection.recv()
         finally:
             theirs.close()
+        if pid is None:
+            raise WorkerDied
         return Worker(_Copy(self, pid), ours)
 
     def _start(self, context: SlotContext) -> Connection:
@@ -146,7 +148,7 @@ def _live(connection: Connection, work: Work, piece: Any, context: SlotContext) 
     except BaseException:  # workers that load it themselves will say it
         told.append(traceback.format_exc())
     connection.send(_NOT_LOADED if told else _LOADED)
-    while True:
+    while not told:
         try:
             asked = connection.recv()
         except EOFError:
@@ -157,14 +159,19 @@ def _live(connection: Connection, work: Work, piece: Any, context: SlotContext) 
             connection.send(os.waitstatus_to_exitcode(os.waitpid(asked, 0)[1]))
 
 
-def _forked(connection: Connection, handle: int, context: SlotContext) -> int:
+def _forked(connection: Connection, handle: int, context: SlotContext) -> int | None:
+    """The number of the new process; None where the system has no room for one."""
     _until_others_sleep()
     sys.stdout.flush()
     sys.stderr.flush()
     with warnings.catch_warnings():
         # From Python 3.12 on a fork beside other threads is warned of: here they sleep, and none is needed.
         warnings.simplefilter("ignore", DeprecationWarning)
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            os.close(handle)
+            return None
     if pid == 0:
         connection.close()
         _copied(Connection(handle), context)
