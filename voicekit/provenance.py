@@ -10,15 +10,21 @@ Fate = Literal["done", "found", "lost"]
 """What became of a piece of work: a worker did it, the store had it, or its worker was lost with it."""
 
 
+LOADER = -1
+"""In the place of a worker's number: the process that loads a model, of which the workers are copies."""
+
+
 def worker_name(worker: int | None) -> str:
-    """What people call a worker, whose number they are told from 1, or the parent process.
+    """What people call a worker, whose number they are told from 1, the loader, or the parent process.
 
     Examples
     --------
-    >>> worker_name(0), worker_name(None)
-    ('worker 1', 'parent')
+    >>> worker_name(0), worker_name(LOADER), worker_name(None)
+    ('worker 1', 'loader', 'parent')
     """
-    return "parent" if worker is None else f"worker {worker + 1}"
+    if worker is None:
+        return "parent"
+    return "loader" if worker == LOADER else f"worker {worker + 1}"
 
 
 def without_folder(model: str) -> str:

@@ -52,6 +52,7 @@ def test_the_model_is_loaded_once_and_the_words_are_those_of_one_worker(talk: In
         watching.join()
     assert alone.transcript is not None and together.transcript is not None
     assert alone.transcript.segments == together.transcript.segments
-    assert len({entry.worker for entry in together.transcript.run.timeline if entry.stage == "transcribe"}) == 4
-    assert max(grand for _, grand in found) == 4, "the workers are children of the process that loaded the model"
+    workers = {entry.worker for entry in together.transcript.run.timeline if entry.stage == "transcribe"}
+    assert len(workers) > 1
+    assert max(grand for _, grand in found) >= len(workers), "they are children of the process that loaded the model"
     assert not any("spawn_main" in " ".join(child.cmdline()) for child in psutil.Process().children(recursive=True))

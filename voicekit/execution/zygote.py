@@ -15,6 +15,7 @@ import threading
 import time
 import traceback
 import warnings
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle, send_handle
 from pathlib import Path
@@ -23,6 +24,7 @@ from typing import Any, NoReturn
 from voicekit.execution.processes import (
     SPAWN, Spawned, Worker, WorkerDied, born_now, depend_on_the_run, die_with_the_parent, serve)
 from voicekit.execution.work import SlotContext, Work
+from voicekit.provenance import LOADER
 
 _LOADED, _NOT_LOADED = "loaded", "not loaded"
 
@@ -85,7 +87,7 @@ class Zygote:
 
     def _start(self, context: SlotContext) -> Connection:
         self._connection, theirs = SPAWN.Pipe()
-        self._process = Spawned(_live, context, theirs, *self._task)
+        self._process = Spawned(_live, replace(context, index=LOADER), theirs, *self._task)
         theirs.close()
         if self._killed:  # meanwhile
             self._process.kill()

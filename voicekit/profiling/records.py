@@ -54,7 +54,7 @@ class ProcessRecord:
     pid : int
         The system's number.
     slot : int or None
-        Number of the worker; None is the parent.
+        Number of the worker; LOADER is what loaded the model for all; None is the parent.
     device, threads : str, int
         Where it computes, and with how many CPU threads.
     born, first, ended : float

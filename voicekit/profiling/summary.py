@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from voicekit.errors import InputError
 from voicekit.profiling.functions import FunctionLine
+from voicekit.provenance import LOADER
 
 SCHEMA = "voicekit.profile/1"
 """Name and version of the form; the number grows when a reader would have to change."""
@@ -201,7 +202,7 @@ class Summary:
     @property
     def workers(self) -> tuple[ProcessLine, ...]:
         """The processes that are workers."""
-        return tuple(one for one in self.processes if one.slot is not None)
+        return tuple(one for one in self.processes if one.slot is not None and one.slot != LOADER)
 
 
 def dumped(summary: Summary) -> str:

@@ -13,7 +13,6 @@ from voicekit import audio, engines
 from voicekit.execution.work import Report, SlotContext
 from voicekit.options import DecodingOptions
 from voicekit.profiling import step
-from voicekit.profiling.steps import LOAD
 from voicekit.protocols import Copyable, EngineSpec
 from voicekit.stages import transcription
 from voicekit.stages.ladder import Ladder
@@ -201,7 +200,7 @@ def load_for_copies(spec: EngineSpec, context: SlotContext, report: Report) -> N
     with telling(report):
         engine = _ladder_here(spec, context).engine(lambda message, downgrade: report(Told(message, downgrade)))
         assert isinstance(engine, Copyable), f"{spec.engine} says that it is copyable"
-        with step(LOAD, model=spec.model.name, engine=spec.engine):
+        with step("settle"):
             engine.settle()
 
 
