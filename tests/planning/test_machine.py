@@ -52,6 +52,12 @@ def test_workers_that_are_copies_count_the_weights_once() -> None:
     assert not plan(forking, workers=1, profile=copied).copies
     assert not plan(LAPTOP, workers=8, profile=copied).copies, "where nothing can be forked"
     assert not plan(forking, workers=8).copies, "what does not survive it"
+    assert (plan(forking, profile=copied).workers, plan(forking, profile=copied).threads) == (8, 1)
+    tight = plan(dataclasses.replace(forking, memory=12_000_000_000), profile=copied, size=1_500_000_000)
+    assert (tight.workers, tight.threads, tight.copies) == (5, 1, True)
+    assert any("for all" in one for one in tight.reasons)
+    tighter = plan(dataclasses.replace(forking, memory=6_000_000_000), profile=copied, size=1_500_000_000)
+    assert (tighter.workers, tighter.threads, tighter.copies) == (1, 4, False), "no core is left without work"
     more = [float(re.findall(r"about ([0-9.]+) GB more", plan(machine, workers=20, profile=copied).warnings[0])[0])
             for machine in (forking, LAPTOP)]
     assert more[0] < more[1]

@@ -300,17 +300,32 @@ def _auto_workers(profile: EngineProfile, machine: Machine, devices: tuple[str, 
     if devices[0] != "cpu":
         notes.reasons.append("workers: one for each GPU")
         return len(devices)
-    workers = max(1, machine.cores // profile.max_threads)
-    why = f"{machine.cores} cores, at most {profile.max_threads} for each"
-    cost = memory.all(1, False)
-    if machine.memory is not None and workers > 1 and workers * cost > machine.memory * 0.8:
-        workers = max(1, int(machine.memory * 0.8 // cost))
-        why = f"as many as fit into {machine.memory / 1e9:.1f} GB of free memory at {cost / 1e9:.1f} GB each"
+    # Threads of one worker wait for each other at every step, workers never: where a worker more takes little memory
+    # there is one for each core, unless memory is too short for even half of that.
+    workers = _fitting(machine.cores, machine, memory, True) if profile.copyable and machine.forks else 0
+    copies = 2 * workers > machine.cores
+    threads = 1 if copies else profile.max_threads
+    most = max(1, machine.cores // threads)
+    workers = workers if copies else _fitting(most, machine, memory, False)
+    why = f"{machine.cores} cores, " + ("one for each" if copies else f"at most {threads} for each")
+    if workers < most:
+        assert machine.memory is not None
+        each = memory.work if copies else memory.all(1, False)
+        why = (f"as many as fit into {machine.memory / 1e9:.1f} GB of free memory at {each / 1e9:.1f} GB each"
+               + (f", and {memory.loaded / 1e9:.1f} GB for all" if copies else ""))
     notes.reasons.append(f"workers: {why}")
     return workers
 
 
-def _check_workers(workers: int, machine: Machine, kind: str, memory: _Memory, copies: bool, notes: _Notes) -> None:
+def _fitting(most: int, machine: Machine, memory: _Memory, copies: bool) -> int:
+    """Workers that four fifths of the free memory suffice for; at least one."""
+    if machine.memory is None:
+        return most
+    return max((count for count in range(1, most + 1) if memory.all(count, copies) <= machine.memory * 0.8), default=1)
+
+
+def _check_workers(workers: int, machine: Machine, kind: str, memory: _Memory, copies: bool,
+                   notes: _Notes) -> None:
     need = memory.all(workers, copies)
     if kind == "cpu" and workers > machine.cores:
         notes.warnings.append(
