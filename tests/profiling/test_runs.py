@@ -71,7 +71,7 @@ def test_every_window_is_in_the_trace(profiled: Job) -> None:
     assert all(event["pid"] == pids[event["args"]["worker"]] for event in shown)
     together = Counter((event["pid"], event["ts"]) for event in shown if event["args"]["stage"] == "transcribe")
     places = {(event["pid"], event["ts"], event["tid"]) for event in shown if event["args"]["stage"] == "transcribe"}
-    assert max(together.values()) == 2 and len(places) == sum(together.values()), "each place of a batch has its lane"
+    assert max(together.values()) >= 2 and len(places) == sum(together.values()), "each place of a batch has its lane"
 
 
 def test_what_the_cache_had_is_told(profiled: Job) -> None:
