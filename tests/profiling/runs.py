@@ -28,7 +28,7 @@ class Job:
     def command(self, *arguments: str) -> list[str]:
         inputs = [str(self.talks / one) if one.endswith(".wav") and (self.talks / one).exists() else one for one in arguments]
         return command(*inputs, "--model", self.model, "--language", "en", "--workers", "2", "--chunks", "0.3",
-                       "--batch-size", "4", "--temp-dir", self.folder)
+                       "--batch-size", "2", "--temp-dir", self.folder)
 
     def environment(self, fault: dict[str, Any] | None = None, **more: str) -> dict[str, str]:
         found = environment(self.folder, VOICEKIT_CACHE=str(self.folder / "kept"), OMP_NUM_THREADS="1", **more)

@@ -39,7 +39,7 @@ def test_two_workers_and_two_files(profiled: Job) -> None:
     assert names >= {"start-up: program", "start-up: worker", "transcribe: load", "transcribe: model", "transcribe: read the sound",
                      "transcribe: keep", "transcribe: look up", "prepare: decode", "prepare: find speech", "prepare: hash",
                      "run: merge", "run: plan the windows", "run: choose the engine", "run: write", "run: find the inputs"}
-    assert all(process.cpu > 0.1 and process.device == "cpu" for process in found.workers)
+    assert all(process.cpu > 0 and process.device == "cpu" for process in found.workers)
     loads = next(one for one in found.components if one.name == "transcribe: load")
     assert loads.calls == (1 if this_machine().forks else 2) and loads.seconds > 0
     if this_machine().forks:
@@ -69,9 +69,14 @@ def test_every_window_is_in_the_trace(profiled: Job) -> None:
     summary = load(profiled.folder / "first")
     pids = {process.slot: process.pid for process in summary.processes}
     assert all(event["pid"] == pids[event["args"]["worker"]] for event in shown)
-    together = Counter((event["pid"], event["ts"]) for event in shown if event["args"]["stage"] == "transcribe")
-    places = {(event["pid"], event["ts"], event["tid"]) for event in shown if event["args"]["stage"] == "transcribe"}
-    assert max(together.values()) >= 2 and len(places) == sum(together.values()), "each place of a batch has its lane"
+
+
+def test_each_place_of_a_batch_has_its_lane(job: Job) -> None:
+    job.run("long.wav", "--workers", "1", "-o", "out/", "--profile", "one")  # of three windows it has two together
+    shown = [event for event in units(events(job.folder / "one")) if event["args"]["stage"] == "transcribe"]
+    together = Counter((event["pid"], event["ts"]) for event in shown)
+    places = {(event["pid"], event["ts"], event["tid"]) for event in shown}
+    assert max(together.values()) == 2 and len(places) == sum(together.values()) == 3
 
 
 def test_what_the_cache_had_is_told(profiled: Job) -> None:
@@ -187,7 +192,7 @@ def test_ctrl_c(job: Job) -> None:
     while not list(parts.glob("?-*.json")):
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.02)
-    time.sleep(0.3)
+    time.sleep(1.0)
     began = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=30)
