@@ -30,6 +30,14 @@ def ends(events: queue.Queue[Any], count: int) -> list[Any]:
     return found
 
 
+def gone(*pids: int) -> bool:
+    """Whether these processes have ended, or do within 5 s."""
+    deadline = time.monotonic() + 5
+    while any(psutil.pid_exists(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not any(psutil.pid_exists(pid) for pid in pids)
+
+
 def test_every_piece_comes_back_once_with_its_tag() -> None:
     events: queue.Queue[Any] = queue.Queue()
     with Slots[int](contexts(2), events) as slots:
@@ -182,7 +190,4 @@ def test_no_worker_outlives_a_killed_parent(tmp_path: Path) -> None:
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    deadline = time.monotonic() + 5
-    while any(psutil.pid_exists(pid) for pid in pids) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not any(psutil.pid_exists(pid) for pid in pids)
+    assert gone(*pids)

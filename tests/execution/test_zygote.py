@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tests.execution import jobs
-from tests.execution.test_slots import contexts, ends
+from tests.execution.test_slots import contexts, ends, gone
 from voicekit.execution.slots import Died, Finished, Progress, Raised, Slots, Started
 from voicekit.execution.work import Work
 from voicekit.execution.zygote import Zygote
@@ -33,13 +33,6 @@ def looked(workers: int, pieces: int, work: Work = jobs.load, piece: Any = "a mo
         found = ends(events, pieces)
     assert all(isinstance(one, Finished) for one in found)
     return [one.result for one in found]
-
-
-def gone(*pids: int) -> bool:
-    deadline = time.monotonic() + 5
-    while any(psutil.pid_exists(pid) for pid in pids) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return not any(psutil.pid_exists(pid) for pid in pids)
 
 
 def test_workers_find_what_was_loaded_once_and_take_no_memory_for_it() -> None:
@@ -192,3 +185,16 @@ def test_what_comes_while_the_model_is_loaded_may_still_be_recalled() -> None:
             slots.submit(number, jobs.look, 0.0)
         assert slots.cancel(lambda tag: tag > 2) == [3, 4, 5]
         assert {event.tag for event in ends(events, 3)} == {0, 1, 2}
+
+
+def test_killing_what_is_buried_harms_nobody() -> None:
+    zygote = Zygote(jobs.load, "a model")
+    first = zygote.fork(contexts(1)[0])
+    assert first is not None
+    first.close()
+    second = zygote.fork(contexts(1)[0])  # it may get the first one's file descriptors
+    assert second is not None
+    first.kill()
+    assert second.call(jobs.double, 2, print) == 4
+    second.close()
+    zygote.close()

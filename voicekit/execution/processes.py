@@ -251,11 +251,11 @@ def serve(connection: Connection, context: SlotContext) -> None:
     while True:
         try:
             task = connection.recv_bytes()
-        except EOFError:
+        except (EOFError, OSError):  # the run is gone
             return
         if task == _END:
             return
-        with contextlib.suppress(BrokenPipeError):  # the run is gone, which the next question will not come from
+        with contextlib.suppress(BrokenPipeError):  # then no other piece comes either
             connection.send_bytes(_answer(task, context, report))
 
 

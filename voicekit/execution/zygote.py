@@ -126,16 +126,21 @@ class _Copy:
     def __init__(self, zygote: Zygote, pid: int) -> None:
         self._zygote, self._pid = zygote, pid
         self.sentinel = os.pidfd_open(pid)  # the number stays its own until it is buried
+        self._lock = threading.Lock()
+        self._buried = False
 
     def kill(self) -> None:
         """See :class:`~voicekit.execution.processes.Process`."""
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self.sentinel, signal.SIGKILL)
+        with self._lock, contextlib.suppress(ProcessLookupError):
+            if not self._buried:  # then the descriptor may be another's
+                signal.pidfd_send_signal(self.sentinel, signal.SIGKILL)
 
     def exitcode(self) -> int | None:
         """See :class:`~voicekit.execution.processes.Process`."""
         code = self._zygote.buried(self._pid)
-        os.close(self.sentinel)
+        with self._lock:
+            self._buried = True
+            os.close(self.sentinel)
         return code
 
 

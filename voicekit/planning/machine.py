@@ -321,7 +321,8 @@ def _fitting(most: int, machine: Machine, memory: _Memory, copies: bool) -> int:
     """Workers that four fifths of the free memory suffice for; at least one."""
     if machine.memory is None:
         return most
-    return max((count for count in range(1, most + 1) if memory.all(count, copies) <= machine.memory * 0.8), default=1)
+    enough = machine.memory * 0.8
+    return max((count for count in range(1, most + 1) if memory.all(count, copies) <= enough), default=1)
 
 
 def _check_workers(workers: int, machine: Machine, kind: str, memory: _Memory, copies: bool,
@@ -329,7 +330,7 @@ def _check_workers(workers: int, machine: Machine, kind: str, memory: _Memory, c
     need = memory.all(workers, copies)
     if kind == "cpu" and workers > machine.cores:
         notes.warnings.append(
-            f"{workers} workers on {machine.cores} cores are not faster than {machine.cores}, and take about "
+            f"{workers} workers on {machine.cores} cores are not faster than {machine.cores}, and take up to "
             f"{(need - memory.all(machine.cores, copies)) / 1e9:.1f} GB more memory.")
     if machine.memory is not None and workers > 1 and need > machine.memory:
         notes.warnings.append(f"{workers} workers may need about {need / 1e9:.1f} GB; "
