@@ -142,8 +142,8 @@ class OpenVINOTranscriber:
         return [dict(zip(self.languages, map(float, one), strict=True)) for one in decoding.languages]
 
     def settle(self) -> None:
-        """Run both graphs once: where they run first, they bring their weights into the form that they read."""
-        decoding = Decoding(self._compiled, self._compiled.any_decoder, self.encode([np.zeros(1, np.float32)]), 1, 1)
+        """Run the decoder once: then it brings its weights into the form that it reads. The encoder has done so."""
+        decoding = Decoding(self._compiled, self._compiled.any_decoder, self._compiled.silence(), 1, 1)
         decoding.begin([self._token("<|startoftranscript|>")], search.free(1))
 
     def encode(self, windows: Sequence[Samples]) -> Sound:

@@ -58,6 +58,7 @@ class Compiled:
             coming = beside.submit(self.decoder, CANDIDATES, heads)
             self._encoder = self._compile(encoder.build(weights, self.small), "bf16" if halves else "f32")
             coming.result()
+        self.weights.release()
         self.device = ", ".join(self._encoder.get_property("EXECUTION_DEVICES"))
         self.precision = str(self._encoder.get_property("INFERENCE_PRECISION_HINT").get_type_name())
         self._names = encoder.cached_names(weights, self.small)
@@ -79,8 +80,14 @@ class Compiled:
             for name in self._names:
                 self._mel.set_tensor(name, openvino.Tensor(sound[name][place:place + 1], shared_memory=True))
             self._mel.infer([mel[None]])
-        self.weights.release()
         return Sound(sound, len(mels))
+
+    def silence(self) -> Sound:
+        """A window in which there is nothing to look at: the decoder can run on it, and no encoder has to."""
+        sound = self._room(1)
+        for array in sound.values():
+            array[:1] = 0
+        return Sound(sound, 1)
 
     def _room(self, windows: int) -> dict[str, NDArray[Any]]:
         """Room for the keys and values, kept from batch to batch: to ask the system for it anew takes as long as
