@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import threading
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import psutil
 
+from voicekit.execution import zygote
 from voicekit.execution.work import Report, SlotContext
 
 
@@ -118,6 +120,28 @@ def look(piece: float, context: SlotContext, report: Report) -> dict[str, Any]:
     time.sleep(piece)
     return {"pid": os.getpid(), "zygote": _loaded.get("pid"), "what": _loaded.get("what"), "sum": total,
             "context": context, "memory": psutil.Process().memory_full_info().pss}
+
+
+_held = threading.Lock()
+
+
+def load_beside_a_thread(piece: str, context: SlotContext, report: Report) -> None:
+    """What is locked is locked while a thread computes in a library, outside the interpreter."""
+    holding = threading.Event()
+
+    def compute() -> None:
+        with _held:
+            holding.set()
+            hashlib.pbkdf2_hmac("sha256", b"", b"", 1_000_000)  # some tenths of a second
+
+    zygote._CALM = 600.0
+    threading.Thread(target=compute).start()
+    holding.wait()
+
+
+def lock(piece: float, context: SlotContext, report: Report) -> bool:
+    """Whether what is locked can be locked within so many seconds."""
+    return _held.acquire(timeout=piece)
 
 
 def load_where_there_is_no_room(piece: str, context: SlotContext, report: Report) -> None:

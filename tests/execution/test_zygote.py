@@ -112,6 +112,14 @@ def test_a_zygote_that_is_lost_takes_its_copies_along_and_work_goes_on() -> None
     assert isinstance(following, Finished) and following.result["zygote"] is None
 
 
+def test_no_copy_is_made_while_another_thread_holds_what_the_copy_needs() -> None:
+    events: queue.Queue[Any] = queue.Queue()
+    with Slots[int](contexts(1), events, Zygote(jobs.load_beside_a_thread, None)) as slots:
+        slots.submit(0, jobs.lock, 5.0)
+        (found,) = ends(events, 1)
+    assert isinstance(found, Finished) and found.result is True
+
+
 def test_leaving_with_an_error_does_not_wait_for_what_is_being_loaded(tmp_path: Path) -> None:
     events: queue.Queue[Any] = queue.Queue()
     loading = tmp_path / "loading"

@@ -188,11 +188,13 @@ def _forked(connection: Connection, handle: int, context: SlotContext) -> int | 
 
 def _until_others_sleep() -> None:
     """What another thread has locked when the process is copied stays locked in the copy for ever. The threads of
-    a library that computed a moment ago are about to sleep, and a sleeping one holds nothing."""
+    a library that computed a moment ago are about to sleep, and a sleeping one holds nothing; but one that sleeps
+    only until it gets the interpreter wakes when this one does not look."""
     mine, deadline = threading.get_native_id(), time.monotonic() + _CALM
     tasks = Path("/proc/self/task")
-    while time.monotonic() < deadline and any(
-            _awake(task) for task in tasks.iterdir() if int(task.name) != mine):
+    looks = 0
+    while looks < 2 and time.monotonic() < deadline:
+        looks = 0 if any(_awake(task) for task in tasks.iterdir() if int(task.name) != mine) else looks + 1
         time.sleep(0.001)
 
 
