@@ -93,8 +93,8 @@ def model(shape: str, folder: Path) -> Path:
 def profiled(scenario: Scenario, minutes: float, models: Path, folder: Path) -> tuple[Path, float]:
     """Run it; the folder of its profile, and the seconds of the whole command."""
     inputs = recordings(folder, minutes, scenario.files)
-    arguments = [*map(str, inputs), "--engine", "faster-whisper", "--model", str(model(scenario.model, models)),
-                 "--language", "en", *scenario.options, "--overwrite", "-o", "out/", "--temp-dir", str(folder)]
+    arguments = [*map(str, inputs), "--model", str(model(scenario.model, models)), "--language", "en",
+                 *scenario.options, "--overwrite", "-o", "out/", "--temp-dir", str(folder)]
     if "--voice" in scenario.options:
         arguments += ["--formats", "json,mp3"]
     env = environment(folder, VOICEKIT_CACHE=str(folder / "kept"))
