@@ -39,8 +39,8 @@ def build(weights: Weights, small: bool) -> Any:
     -------
     openvino.Model
         Input: the log-mel spectrogram of one window, shape (1, mels, 2 * frames), float32. Outputs, for every layer
-        of the decoder: ``keys`` and ``values``, shape (1, heads, frames, part), int8 or float32; ``key_scales``, shape
-        (1, heads, 1, frames), and ``value_scales``, shape (1, heads, 1, part), float32.
+        of the decoder: ``keys`` and ``values``, shape (1, heads, frames, part), int8 or float32; ``key_scales``,
+        shape (1, heads, 1, frames), and ``value_scales``, shape (1, heads, 1, part), float32.
 
     Notes
     -----
