@@ -63,6 +63,17 @@ def test_workers_that_are_copies_count_the_weights_once() -> None:
     assert more[0] < more[1]
 
 
+def test_beams_take_memory_where_the_engine_says_so() -> None:
+    wide = dataclasses.replace(ENGINE, beam_share=0.5)
+    machine = dataclasses.replace(LAPTOP, cores=32)
+
+    def workers(profile: EngineProfile, beams: int) -> int:
+        return plan_machine(EngineOptions(), None, profile, 10**9, machine, ("cpu",), beams).workers
+
+    assert workers(ENGINE, 5) == workers(ENGINE, 1) == workers(wide, 1) == 5
+    assert workers(wide, 5) == 1
+
+
 def test_defaults_follow_the_device() -> None:
     assert (plan().batch_size, plan().compute_type) == (4, "int8")
     gpu = plan(SERVER, devices=("cuda:0", "cuda:1"))

@@ -43,6 +43,7 @@ class OpenVINOWhisper:
         libraries=("openvino", "faster-whisper"),
         cpu_batch=16,
         window_share=0.07,
+        beam_share=0.03,
         any_batch=frozenset({"int8"}),
         copyable=True,
     )

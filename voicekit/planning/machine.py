@@ -208,7 +208,7 @@ def _indices(device: str) -> tuple[int, ...]:
 
 
 def plan_machine(options: EngineOptions, workers: int | None, profile: EngineProfile, model_bytes: int,
-                 machine: Machine, devices: tuple[str, ...]) -> MachinePlan:
+                 machine: Machine, devices: tuple[str, ...], beams: int = 1) -> MachinePlan:
     """Divide the machine among workers.
 
     Parameters
@@ -225,6 +225,8 @@ def plan_machine(options: EngineOptions, workers: int | None, profile: EnginePro
         What there is.
     devices : tuple of str
         From :func:`plan_devices`.
+    beams : int
+        Texts that are followed for each window.
 
     Raises
     ------
@@ -235,7 +237,7 @@ def plan_machine(options: EngineOptions, workers: int | None, profile: EnginePro
     kind = devices[0].partition(":")[0]
     compute_type = _compute_type(options, profile, kind, notes)
     batch = _batch_size(options, profile, kind, notes)
-    memory = _Memory.of(model_bytes, batch, profile.window_share)
+    memory = _Memory.of(model_bytes, batch, profile.window_share + (beams - 1) * profile.beam_share)
     asked = workers is not None
     workers = workers or _auto_workers(profile, machine, devices, memory, notes)
     threads = min(max(1, machine.cores // workers), max(profile.max_threads, 1))

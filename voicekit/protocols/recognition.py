@@ -51,6 +51,8 @@ class EngineProfile:
         Windows decoded together on a CPU, where nothing else is asked for.
     window_share : float
         Memory that a window of the batch takes, as a share of the model's size on disk.
+    beam_share : float
+        And what each beam after the first adds to it.
     any_batch : frozenset of str
         Precisions in which a window gets the same result on a CPU, to the bit, whatever is decoded beside it: there
         batches are made so that workers end together.
@@ -71,6 +73,7 @@ class EngineProfile:
     libraries: tuple[str, ...] = ()
     cpu_batch: int = 4
     window_share: float = 0.2
+    beam_share: float = 0.0
     any_batch: frozenset[str] = frozenset()
     copyable: bool = False
 

@@ -59,13 +59,14 @@ class Crew:
 def hire(choice: Choice, options: RunOptions, machine: Machine, warnings: Sequence[str] = ()) -> Crew:
     """Plan workers, threads, batch and precision for an engine."""
     size = choice.model.bytes if choice.model else 0
+    decoding = options.decoding()
     plan = machines.plan_machine(options.engine, options.plan.workers, choice.adapter.profile, size, machine,
-                                 choice.devices)
+                                 choice.devices, decoding.beam_size)
     plan = dataclasses.replace(plan, warnings=(*warnings, *plan.warnings))
     spec = None
     if choice.model is not None:
         spec = EngineSpec(choice.name, choice.model, SLOT_DEVICE, plan.compute_type, plan.threads,
-                          options.decoding().word_timestamps)
+                          decoding.word_timestamps)
     return Crew(choice, plan, spec)
 
 
