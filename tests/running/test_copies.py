@@ -16,7 +16,8 @@ from tests.models import pico_cases
 from tests.running.test_overlap import run
 from tests.running.test_short_files import options
 from voicekit.options import PlanOptions
-from voicekit.planning.machine import this_machine
+from voicekit.planning.machine import Machine, this_machine
+from voicekit.running.crew import choose_crew
 from voicekit.types import InputFile
 
 pytestmark = [pytest.mark.model, pytest.mark.xdist_group("pico"),
@@ -56,3 +57,15 @@ def test_the_model_is_loaded_once_and_the_words_are_those_of_one_worker(talk: In
     assert len(workers) > 1
     assert max(grand for _, grand in found) >= len(workers), "they are children of the process that loaded the model"
     assert not any("spawn_main" in " ".join(child.cmdline()) for child in psutil.Process().children(recursive=True))
+
+
+def test_beams_leave_room_for_fewer_workers(pico: dict[str, Path]) -> None:
+    wanted = dataclasses.replace(options(pico["faster-whisper float32"]), plan=PlanOptions())
+    machine = Machine(cores=2, memory=10**12, gpus=0, forks=True)
+    crew = choose_crew(wanted, machine)
+    assert crew.choice.model is not None and crew.plan.workers == 2
+    size, share = crew.choice.model.bytes, crew.choice.adapter.profile.window_share
+    need = 1.2 * size + 200e6 + 2 * (100e6 + crew.plan.batch_size * share * size)
+    narrow = dataclasses.replace(machine, memory=round(need / 0.8) + 1)
+    assert choose_crew(wanted, narrow).plan.workers == 2
+    assert choose_crew(dataclasses.replace(wanted, beam_size=5), narrow).plan.workers == 1
