@@ -192,9 +192,11 @@ def _until_others_sleep() -> None:
     only until it gets the interpreter wakes when this one does not look."""
     mine, deadline = threading.get_native_id(), time.monotonic() + _CALM
     tasks = Path("/proc/self/task")
-    looks = 0
-    while looks < 2 and time.monotonic() < deadline:
-        looks = 0 if any(_awake(task) for task in tasks.iterdir() if int(task.name) != mine) else looks + 1
+    calm = False
+    while time.monotonic() < deadline:
+        before, calm = calm, not any(_awake(task) for task in tasks.iterdir() if int(task.name) != mine)
+        if before and calm:
+            return
         time.sleep(0.001)
 
 
