@@ -72,7 +72,8 @@ def test_every_window_is_in_the_trace(profiled: Job) -> None:
 
 
 def test_each_place_of_a_batch_has_its_lane(job: Job) -> None:
-    job.run("long.wav", "--workers", "1", "-o", "out/", "--profile", "one")  # of three windows it has two together
+    job.run("long.wav", "-o", "out/")  # then all windows are known before the worker has loaded its model
+    job.run("long.wav", "--workers", "1", "-o", "out/", "--overwrite", "--beam-size", "2", "--profile", "one")
     shown = [event for event in units(events(job.folder / "one")) if event["args"]["stage"] == "transcribe"]
     together = Counter((event["pid"], event["ts"]) for event in shown)
     places = {(event["pid"], event["ts"], event["tid"]) for event in shown}
