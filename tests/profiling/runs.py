@@ -27,8 +27,9 @@ class Job:
 
     def command(self, *arguments: str) -> list[str]:
         inputs = [str(self.talks / one) if one.endswith(".wav") and (self.talks / one).exists() else one for one in arguments]
-        return command(*inputs, "--model", self.model, "--language", "en", "--workers", "2", "--chunks", "0.3",
-                       "--batch-size", "2", "--temp-dir", self.folder)
+        # First, so that what a test gives comes last, and counts.
+        return command("--model", self.model, "--language", "en", "--workers", "2", "--chunks", "0.3",
+                       "--batch-size", "2", "--temp-dir", self.folder, *inputs)
 
     def environment(self, fault: dict[str, Any] | None = None, **more: str) -> dict[str, str]:
         found = environment(self.folder, VOICEKIT_CACHE=str(self.folder / "kept"), OMP_NUM_THREADS="1", **more)
