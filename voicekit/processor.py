@@ -24,6 +24,11 @@ def multiplies_in_8_bits() -> bool:
     return "avx512_vnni" in flags()
 
 
+def has_avx2() -> bool:
+    """Whether it has AVX2: then it multiplies and adds 8-bit numbers, if only in several steps."""
+    return "avx2" in flags()
+
+
 def multiplies_in_bfloat16() -> bool:
     """Whether it has instructions that multiply and add bfloat16 numbers."""
     return bool(flags() & {"avx512_bf16", "amx_bf16"})

@@ -18,7 +18,8 @@ from voicekit.errors import EngineMissingError, ModelError, UsageError
 from voicekit.options import EngineOptions, RunOptions
 
 
-WHISPER = "openvino" if processor.multiplies_in_8_bits() else "faster-whisper"
+WHISPER = ("openvino" if processor.multiplies_in_8_bits() else "onnxruntime" if processor.has_avx2() else
+           "faster-whisper")
 """What ``auto`` takes on this machine, without a GPU."""
 
 
@@ -78,23 +79,28 @@ def test_russian_goes_to_gigaam_where_it_is_and_everything_else_to_whisper(model
 
 
 @pytest.mark.model
-@pytest.mark.parametrize("fast", [True, False])
-def test_whisper_runs_where_it_is_fastest(models: Path, monkeypatch: pytest.MonkeyPatch, fast: bool) -> None:
-    monkeypatch.setattr(processor, "multiplies_in_8_bits", lambda: fast)
+@pytest.mark.parametrize("flags, expected", [
+    ({"avx2", "avx512_vnni"}, "openvino"), ({"avx2"}, "onnxruntime"), ({"avx2", "avx512f"}, "onnxruntime"),
+    ({"sse4_2"}, "faster-whisper"), (set(), "faster-whisper")])
+def test_whisper_runs_where_it_is_fastest(models: Path, monkeypatch: pytest.MonkeyPatch, flags: set[str],
+                                          expected: str) -> None:
+    monkeypatch.setattr(processor, "flags", lambda: frozenset(flags))
     add_whisper(models)
     folder = random_whisper.build_ctranslate2(models / "mine")
 
     def gpu(adapter: Any) -> tuple[str, ...]:
         return ("cuda:0",) if "cuda" in adapter.profile.compute_types else ("cpu",)
 
-    expected = "openvino" if fast else "faster-whisper"
-    for asked in ({}, {"model": "small"}, {"model": str(folder)}, {"compute_type": "float32"}):
+    for asked in ({}, {"model": "small"}, {"model": str(folder)}, {"compute_type": "int8"}):
         assert choose(options("en", **asked), cpu).name == expected, asked
         assert choose(options("en", **asked), gpu).name == "faster-whisper", asked
-    assert choose(options("en", compute_type="int8_float32"), cpu).name == "faster-whisper", "openvino has none"
-    assert choose(options("en", engine="openvino"), cpu).name == "openvino"
+    exact = "openvino" if expected == "openvino" else "faster-whisper"
+    assert choose(options("en", compute_type="float32"), cpu).name == exact, "onnxruntime has none"
+    assert choose(options("en", compute_type="int8_float32"), cpu).name == "faster-whisper", "no other has"
+    for name in ("openvino", "onnxruntime"):
+        assert choose(options("en", engine=name), cpu).name == name
     monkeypatch.setattr("voicekit.engines.installed", lambda name: name != "openvino")
-    assert choose(options("en"), cpu).name == "faster-whisper"
+    assert choose(options("en"), cpu).name == ("onnxruntime" if "avx2" in flags else "faster-whisper")
 
 
 def test_what_an_engine_cannot_do_is_told(models: Path) -> None:

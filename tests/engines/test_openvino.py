@@ -21,7 +21,7 @@ from voicekit.engines.faster_whisper import FasterWhisper
 from voicekit.engines.openvino_whisper import OpenVINOWhisper
 from voicekit.engines.whisper_openvino import keeping, search, timing
 from voicekit.engines.whisper_openvino.search import FORBIDDEN, Rules, Step, Task, Written
-from voicekit.engines.whisper_openvino.weights import Weights, quantized, read_variables
+from voicekit.engines.whisper_weights import Weights, quantized, read_variables
 from voicekit.engines.whisper_windows import Effort
 from voicekit.errors import ModelError
 from voicekit.options import PRESETS, DecodingOptions
@@ -131,17 +131,18 @@ def test_nobody_is_told(tmp_path: Path) -> None:
 
 
 def test_what_the_processor_can_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def flags(text: str | None) -> tuple[bool, bool]:
+    def flags(text: str | None) -> tuple[bool, bool, bool]:
         path = tmp_path / "cpuinfo"
         path.write_text(text) if text is not None else path.unlink(missing_ok=True)
         monkeypatch.setattr(processor, "CPUINFO", path)
         processor.flags.cache_clear()
-        return processor.multiplies_in_8_bits(), processor.multiplies_in_bfloat16()
+        return processor.multiplies_in_8_bits(), processor.multiplies_in_bfloat16(), processor.has_avx2()
 
     try:
-        assert flags("processor : 0\nflags\t\t: fpu avx512_vnni avx512_bf16\n") == (True, True)
-        assert flags("flags : avx2 avx512_vnni\n") == (True, False)
-        assert flags("flags : avx2 avx_vnni\n") == flags("Features : neon\n") == flags(None) == (False, False)
+        assert flags("processor : 0\nflags\t\t: fpu avx512_vnni avx512_bf16\n") == (True, True, False)
+        assert flags("flags : avx2 avx512_vnni\n") == (True, False, True)
+        assert flags("flags : avx2 avx_vnni\n") == (False, False, True)
+        assert flags("Features : neon\n") == flags(None) == (False, False, False)
     finally:
         processor.flags.cache_clear()
 

@@ -15,7 +15,7 @@ from voicekit.engines.whisper_openvino import keeping, search, timing
 from voicekit.engines.whisper_openvino.decoder import Vocabulary
 from voicekit.engines.whisper_openvino.running import Compiled, Decoding, Sound
 from voicekit.engines.whisper_openvino.search import Written
-from voicekit.engines.whisper_openvino.weights import Weights
+from voicekit.engines.whisper_weights import Weights
 from voicekit.engines.whisper_windows import Decoded, Effort
 from voicekit.engines.whisper_words import Timing
 from voicekit.errors import DeviceError, ModelError

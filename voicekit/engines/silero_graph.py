@@ -5,18 +5,18 @@ two, in which a processor is mostly busy with fetching the weights. Here eight f
 products of 32 and 16 columns. No sum is over other numbers, nor in another order, so nothing is rounded otherwise.
 The spectrum's first column, which the shipped network computes and throws away, is left out.
 
-ONNX is written and read here by hand, for the few fields that are needed: the ``onnx`` package is large, and has
-nothing else to do in voicekit. Field numbers are those of ``onnx.proto3``.
+The shipped file is read by hand, too: see :mod:`voicekit.engines.onnx_graph`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+
+from voicekit.engines.onnx_graph import OnnxGraph
 
 FRAMES_TOGETHER = 8
 """Frames that lie side by side: more, and onnxruntime would divide the longest sums, which rounds them otherwise."""
@@ -27,11 +27,6 @@ _HIDDEN = 128
 
 _KNOWN = "4cbf549b8326f60f80f2536d9eefeb450a9abe83365a098031c89719f1be17d2"
 """SHA-256 of the file this was written for: silero_vad_v6.onnx of faster-whisper 1.2."""
-
-_IR, _OPSET = 8, 18
-_FLOAT, _INT64 = 1, 7
-
-_Attribute = int | str | Sequence[int]
 
 
 def laid_out(path: Path) -> bytes | None:
@@ -60,12 +55,12 @@ def laid_out(path: Path) -> bytes | None:
 # ---- the network ----
 
 def _network(weights: Mapping[str, tuple[tuple[int, ...], bytes]]) -> bytes:
-    graph = _Graph()
+    graph = OnnxGraph()
 
     def weight(name: str, *more: int) -> str:
         """A tensor of the file, with further axes of these lengths."""
         shape, data = weights[name]
-        return graph.constant(_FLOAT, (*shape, *more), data)
+        return graph.array(np.frombuffer(data, "<f4"), (*shape, *more))
 
     def convolution(layer: int, stride: int, sound: str, *, across: bool) -> str:
         """A convolution along time, of one frame or across those that lie side by side."""
@@ -100,80 +95,11 @@ def _network(weights: Mapping[str, tuple[tuple[int, ...], bytes]]) -> bytes:
     sound = graph.node("Sigmoid", [sound])
     graph.node("Reshape", [sound, graph.integers(-1)], outputs=("speech_probs",))
     state_shape = (1, 1, _HIDDEN)
-    return graph.model({"input": (None, _CONTEXT + _FRAME), "h": state_shape, "c": state_shape},
+    return graph.model("silero", {"input": (None, _CONTEXT + _FRAME), "h": state_shape, "c": state_shape},
                        {"speech_probs": (None,), "hn": state_shape, "cn": state_shape})
 
 
-class _Graph:
-    """Nodes and constants, as they are added."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._numbers = itertools.count()
-
-    def constant(self, kind: int, shape: Sequence[int], data: bytes) -> str:
-        """Add numbers; returns their name."""
-        name = f"constant{next(self._numbers)}"
-        self._parts.append(_bytes(5, b"".join((*(_number(1, length) for length in shape), _number(2, kind),
-                                               _text(8, name), _bytes(9, data)))))
-        return name
-
-    def integers(self, *values: int) -> str:
-        """Add integers; returns their name."""
-        return self.constant(_INT64, (len(values),), np.array(values, "<i8").tobytes())
-
-    def node(self, operator: str, inputs: Sequence[str], outputs: Sequence[str] = ("",),
-             **attributes: _Attribute) -> str:
-        """Add an operation; returns the name of its first output, which it gets here where it has none."""
-        name = outputs[0] or f"made{next(self._numbers)}"
-        self._parts.append(_bytes(1, b"".join((
-            *(_text(1, one) for one in inputs), *(_text(2, one) for one in (name, *outputs[1:])),
-            _text(4, operator), *(_attribute(*one) for one in attributes.items())))))
-        return name
-
-    def model(self, inputs: Mapping[str, Sequence[int | None]], outputs: Mapping[str, Sequence[int | None]]) -> bytes:
-        """All of it, as a file holds it."""
-        graph = b"".join((*self._parts, _text(2, "silero"),
-                          *(_bytes(11, _declared(name, shape)) for name, shape in inputs.items()),
-                          *(_bytes(12, _declared(name, shape)) for name, shape in outputs.items())))
-        return _number(1, _IR) + _bytes(7, graph) + _bytes(8, _text(1, "") + _number(2, _OPSET))
-
-
-def _attribute(name: str, value: _Attribute) -> bytes:
-    if isinstance(value, int):
-        return _bytes(5, _text(1, name) + _number(3, value) + _number(20, 2))
-    if isinstance(value, str):
-        return _bytes(5, _text(1, name) + _text(4, value) + _number(20, 3))
-    return _bytes(5, _text(1, name) + b"".join(_number(8, one) for one in value) + _number(20, 7))
-
-
-def _declared(name: str, shape: Sequence[int | None]) -> bytes:
-    """An input or output of float32."""
-    lengths = b"".join(_bytes(1, b"" if length is None else _number(1, length)) for length in shape)
-    return _text(1, name) + _bytes(2, _bytes(1, _number(1, _FLOAT) + _bytes(2, lengths)))
-
-
-# ---- protocol buffers ----
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    return bytes((*out, value))
-
-
-def _number(field: int, value: int) -> bytes:
-    return _varint(field << 3) + _varint(value)
-
-
-def _bytes(field: int, value: bytes) -> bytes:
-    return _varint(field << 3 | 2) + _varint(len(value)) + value
-
-
-def _text(field: int, value: str) -> bytes:
-    return _bytes(field, value.encode())
-
+# ---- the file that is shipped ----
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
     """Number and value of every field: an integer, or the bytes of a text, a list or another message."""

@@ -17,7 +17,7 @@ from voicekit.engines.whisper_openvino import layers
 from voicekit.engines.whisper_openvino.encoder import cached_names
 from voicekit.engines.whisper_openvino.layers import floats, number, ops, whole
 from voicekit.engines.whisper_openvino.search import FORBIDDEN
-from voicekit.engines.whisper_openvino.weights import Weights
+from voicekit.engines.whisper_weights import Weights
 
 RULES = ("text", "closing", "first", "lowest", "highest")
 """Inputs, one number for each row: the fields of :class:`~voicekit.engines.whisper_openvino.search.Rules`."""

@@ -13,7 +13,7 @@ import numpy as np
 from voicekit import telemetry
 from voicekit.engines.whisper_openvino import layers
 from voicekit.engines.whisper_openvino.layers import floats, ops, whole
-from voicekit.engines.whisper_openvino.weights import Linear, Weights
+from voicekit.engines.whisper_weights import Linear, Weights
 
 CACHED = ("keys", "key_scales", "values", "value_scales")
 """What a layer of the decoder looks at; without 8 bits there are no scales."""

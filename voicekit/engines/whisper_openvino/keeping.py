@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicekit import model_files
-from voicekit.engines.whisper_openvino.weights import BINARY_VERSION, in_8_bits, read_variables
+from voicekit.engines.whisper_weights import BINARY_VERSION, in_8_bits, read_variables
 
 ORIGIN = ".origin"
 """The file beside a kept one that says what it was made of ends so."""
@@ -112,7 +112,7 @@ def _write(target: Path, content: Callable[[BinaryIO], object]) -> None:
 
 
 def _write_variables(file: BinaryIO, variables: dict[str, NDArray[Any]]) -> None:
-    """In CTranslate2's own format: see :mod:`voicekit.engines.whisper_openvino.weights`."""
+    """In CTranslate2's own format: see :mod:`voicekit.engines.whisper_weights`."""
     originals: dict[int, str] = {}
     aliases = []
     for name, array in variables.items():

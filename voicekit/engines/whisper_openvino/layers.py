@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicekit import telemetry
-from voicekit.engines.whisper_openvino.weights import Linear, Norm
+from voicekit.engines.whisper_weights import Linear, Norm
 
 EPSILON = 1e-5
 

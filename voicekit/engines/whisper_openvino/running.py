@@ -13,7 +13,7 @@ from voicekit import processor, telemetry
 from voicekit.engines.whisper_openvino import decoder, encoder, timing
 from voicekit.engines.whisper_openvino.decoder import Vocabulary
 from voicekit.engines.whisper_openvino.search import Rules, Step
-from voicekit.engines.whisper_openvino.weights import Weights
+from voicekit.engines.whisper_weights import Weights
 
 CANDIDATES = 8
 """What comes out of the decoder for every row: enough for beams of five and a few tokens that may not come."""

@@ -1,0 +1,139 @@
+"""Whisper's encoder for onnxruntime, in 8 bits for processors that have AVX2 and nothing better.
+
+onnxruntime multiplies there in 8 bits twice as fast as in float32, which neither CTranslate2 nor OpenVINO does. Each
+position is divided by its own largest value before it is rounded, as CTranslate2 does, so one loud frame does not
+make the others coarse.
+
+These processors add each two products in 16 bits, and cut off what does not fit: 255 times 127, twice, does not.
+So the weights have 7 bits. What is lost by that is less than what rounding the sound takes anyway.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voicekit.engines.onnx_graph import MICROSOFT, OnnxGraph
+from voicekit.engines.whisper_weights import Linear, Norm, Weights
+
+LARGEST_WEIGHT = 63
+"""Of the rounded weights: 255 times this, twice, fits into 16 bits."""
+
+_MIDDLE, _LARGEST = 128, 127  # of the rounded sound: what stands for nothing, and how far it goes from there
+_EPSILON = 1e-5
+
+INPUT, OUTPUT = "mel", "encoded"
+
+
+def build(weights: Weights) -> bytes:
+    """The encoder as an ONNX model.
+
+    Parameters
+    ----------
+    weights : Weights
+        The model.
+
+    Returns
+    -------
+    bytes
+        Input :data:`INPUT`: the log-mel spectrogram of one window, shape (1, mels, 2 * frames), float32. Output
+        :data:`OUTPUT`: shape (1, frames, width), float32.
+    """
+    return _Encoder(weights).build()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Rounded:
+    """What goes into a linear layer: 8 bits around :data:`_MIDDLE`, and what to multiply each position by."""
+
+    sound: str
+    scales: str
+
+
+class _Encoder:
+    """The encoder while it is being built."""
+
+    def __init__(self, weights: Weights) -> None:
+        self._weights = weights
+        self._graph = graph = OnnxGraph()
+        self._last = graph.integers(2)
+        self._one = graph.array(np.array(1, np.float32))
+        self._middle = graph.array(np.array(_MIDDLE, np.uint8))
+        self._step = graph.array(np.array(1 / _LARGEST, np.float32))
+        self._least = graph.array(np.array(1e-9, np.float32))
+
+    def build(self) -> bytes:
+        graph, weights = self._graph, self._weights
+        sound = self._convolved(self._convolved(INPUT, weights.linear("encoder/conv1"), 1),
+                                weights.linear("encoder/conv2"), 2)
+        positions = graph.array(weights.array("encoder/position_encodings/encodings")[None])
+        sound = graph.node("Add", [graph.node("Transpose", [sound], perm=(0, 2, 1)), positions])
+        for layer in range(weights.encoder_layers):
+            sound = self._layer(sound, f"encoder/layer_{layer}")
+        self._norm(sound, weights.norm("encoder/layer_norm"), OUTPUT)
+        return graph.model("encoder", {INPUT: (1, weights.mels, 2 * weights.frames)},
+                           {OUTPUT: (1, weights.frames, weights.width)})
+
+    def _layer(self, sound: str, name: str) -> str:
+        graph, weights, width = self._graph, self._weights, self._weights.width
+        both = weights.linear(f"{name}/self_attention/linear_0")
+        assert both.bias is not None
+        rounded = self._rounded(self._norm(sound, weights.norm(f"{name}/self_attention/layer_norm")))
+        parts = (dataclasses.replace(both.rows(part * width, (part + 1) * width), bias=None) for part in range(3))
+        heard = graph.node("MultiHeadAttention", [*(self._linear(rounded, part) for part in parts),
+                                                  graph.array(both.bias)],
+                           domain=MICROSOFT, num_heads=weights.encoder_heads)
+        heard = self._linear(self._rounded(heard), weights.linear(f"{name}/self_attention/linear_1"))
+        sound = graph.node("Add", [sound, heard])
+        rounded = self._rounded(self._norm(sound, weights.norm(f"{name}/ffn/layer_norm")))
+        inner = self._gelu(self._linear(rounded, weights.linear(f"{name}/ffn/linear_0")))
+        return graph.node("Add", [sound, self._linear(self._rounded(inner), weights.linear(f"{name}/ffn/linear_1"))])
+
+    def _convolved(self, sound: str, layer: Linear, stride: int) -> str:
+        assert layer.bias is not None
+        parts = [sound, self._graph.array(layer.weight), self._graph.array(layer.bias)]
+        return self._gelu(self._graph.node("Conv", parts, kernel_shape=(3,), strides=(stride,), pads=(1, 1)))
+
+    def _gelu(self, sound: str) -> str:
+        return self._graph.node("Gelu", [sound], domain=MICROSOFT)
+
+    def _norm(self, sound: str, layer: Norm, output: str = "") -> str:
+        return self._graph.node("LayerNormalization", [sound, self._graph.array(layer.gamma),
+                                                       self._graph.array(layer.beta)], (output,), epsilon=_EPSILON)
+
+    def _rounded(self, sound: str) -> _Rounded:
+        graph = self._graph
+        largest = graph.node("ReduceMax", [graph.node("Abs", [sound]), self._last], keepdims=1)
+        scales = graph.node("Mul", [graph.node("Max", [largest, self._least]), self._step])
+        return _Rounded(graph.node("QuantizeLinear", [graph.node("Div", [sound, scales]), self._one, self._middle]),
+                        scales)
+
+    def _linear(self, rounded: _Rounded, layer: Linear) -> str:
+        graph = self._graph
+        weight, scale = in_7_bits(layer.float)
+        product = graph.node("MatMulIntegerToFloat", [
+            rounded.sound, graph.array(weight), self._one, graph.array(scale), self._middle,
+            graph.array(np.zeros(len(scale), np.int8))], domain=MICROSOFT)
+        product = graph.node("Mul", [product, rounded.scales])
+        return product if layer.bias is None else graph.node("Add", [product, graph.array(layer.bias)])
+
+
+def in_7_bits(weight: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """A weight of shape (out, in), turned and rounded, and what its columns are to be multiplied by.
+
+    Returns
+    -------
+    ndarray, shape (in, out), int8
+        From minus to plus :data:`LARGEST_WEIGHT`.
+    ndarray, shape (out,), float32
+
+    Examples
+    --------
+    >>> [part.tolist() for part in in_7_bits(np.float32([[1, -2], [0, 0]]))]
+    [[[32, 0], [-63, 0]], [0.0317460335791111, 1.0]]
+    """
+    largest = np.abs(weight).max(axis=1)
+    scale = np.where(largest > 0, largest / np.float32(LARGEST_WEIGHT), np.float32(1)).astype(np.float32)
+    return np.ascontiguousarray(np.rint(weight / scale[:, None]).astype(np.int8).T), scale
