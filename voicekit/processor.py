@@ -24,9 +24,9 @@ def multiplies_in_8_bits() -> bool:
     return "avx512_vnni" in flags()
 
 
-def has_avx2() -> bool:
-    """Whether it has AVX2: then it multiplies and adds 8-bit numbers, if only in several steps."""
-    return "avx2" in flags()
+def multiplies_in_steps() -> bool:
+    """Whether it has AVX2 and no VNNI: it multiplies 8-bit numbers, but sums each two products in 16 bits."""
+    return "avx2" in flags() and not multiplies_in_8_bits()
 
 
 def multiplies_in_bfloat16() -> bool:

@@ -23,7 +23,6 @@ from voicekit.types import WindowResult
 
 KINDS = {"faster-whisper float32": ("faster-whisper", "float32"), "faster-whisper int8": ("faster-whisper", "int8"),
          "openvino float32": ("openvino", "float32"), "openvino int8": ("openvino", "int8"),
-         "onnxruntime int8": ("onnxruntime", "int8"),
          "openai-whisper": ("openai-whisper", "float32")}
 PLAIN = DecodingOptions(language="en")
 SEGMENTS = DecodingOptions(language="en", word_timestamps=False)

@@ -32,7 +32,6 @@ KINDS = {
     "faster-whisper int8": ("faster-whisper", "int8"),
     "faster-whisper float32": ("faster-whisper", "float32"),
     "openvino int8": ("openvino", "int8"),
-    "onnxruntime int8": ("onnxruntime", "int8"),
     "openai-whisper": ("openai-whisper", "float32"),
 }
 """Engine and precision."""

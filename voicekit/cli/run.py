@@ -59,7 +59,7 @@ class CountOrAuto(click.ParamType):  # type: ignore[type-arg]  # generic in newe
 @click.option("--quality", type=click.Choice(list(PRESETS)), default=RunOptions.quality, show_default=True,
               help="Model size, beam, word times; with --voice also stress and prosody.")
 @click.option("--engine", default=EngineOptions.engine, show_default=True, metavar="NAME",
-              help="auto, faster-whisper, openvino, onnxruntime, openai-whisper, gigaam, parakeet or pocketsphinx.")
+              help="auto, faster-whisper, openvino, openai-whisper, gigaam, parakeet or pocketsphinx.")
 @click.option("--model", metavar="NAME|FOLDER", help="[default: what --quality says]")
 @click.option("--language", metavar="CODE", help="[default: detected on the first speech]")
 @click.option("--task", type=click.Choice(["transcribe", "translate"]), default=RunOptions.task,

@@ -16,7 +16,6 @@ from voicekit.registry import Engines
 _ENGINES = Engines[EngineAdapter]({
     "faster-whisper": "voicekit.engines.faster_whisper:FasterWhisper",
     "openvino": "voicekit.engines.openvino_whisper:OpenVINOWhisper",
-    "onnxruntime": "voicekit.engines.onnxruntime_whisper:OnnxRuntimeWhisper",
     "openai-whisper": "voicekit.engines.openai_whisper:OpenAIWhisper",
     "gigaam": "voicekit.engines.onnx_asr:GigaAM",
     "parakeet": "voicekit.engines.onnx_asr:Parakeet",

@@ -1,9 +1,8 @@
 """Which engine and model a run uses, and what to tell the user about it.
 
 ``auto`` means: Russian goes to GigaAM where it is installed and its model can be had, everything else to
-Whisper: on OpenVINO where that is fastest, or with its encoder on onnxruntime, else on CTranslate2. With no Whisper
-model on disk and no hub, English goes to PocketSphinx, loudly; any other language is an error that says how to fetch
-a model.
+Whisper: on OpenVINO where that is faster, else on CTranslate2. With no Whisper model on disk and no hub,
+English goes to PocketSphinx, loudly; any other language is an error that says how to fetch a model.
 """
 
 from __future__ import annotations
@@ -20,9 +19,7 @@ from voicekit.protocols import EngineAdapter, EngineProfile, ModelOnDisk
 log = logging.getLogger("voicekit")
 
 WHISPER = "faster-whisper"
-ON_CPU = {"openvino": processor.multiplies_in_8_bits, "onnxruntime": processor.has_avx2}
-"""Engines that run Whisper faster on a CPU, the fastest first, and whether this one is made for it."""
-
+ON_CPU = "openvino"
 RUSSIAN = "gigaam"
 EMBEDDED = "pocketsphinx"
 
@@ -113,13 +110,17 @@ def russian(options: RunOptions, devices_of: DevicesOf, *, fetch: bool = True) -
 
 
 def whisper(options: RunOptions, devices_of: DevicesOf) -> str:
-    """The engine that runs Whisper fastest: one of :data:`ON_CPU`, else CTranslate2. All read the same models."""
+    """The engine that runs Whisper fastest: OpenVINO on processors that multiply in 8 bits, else CTranslate2.
+
+    Both read the same models.
+    """
     asked = options.engine.compute_type
-    if devices_of(engines.adapter(WHISPER))[0] != "cpu":
+    if not engines.installed(ON_CPU) or devices_of(engines.adapter(WHISPER))[0] != "cpu":
         return WHISPER
-    able = (name for name, suits in ON_CPU.items() if suits() and engines.installed(name)
-            and asked in ("auto", *engines.adapter(name).profile.compute_types["cpu"]))
-    return next(able, WHISPER)
+    if asked != "auto" and asked not in engines.adapter(ON_CPU).profile.compute_types["cpu"]:
+        return WHISPER
+    fast = processor.multiplies_in_8_bits() or processor.multiplies_in_steps() and asked in ("auto", "int8")
+    return ON_CPU if fast else WHISPER
 
 
 def _engine_of(options: RunOptions, devices_of: DevicesOf) -> str:

@@ -140,13 +140,6 @@ class FasterWhisper:
 
     def load(self, spec: EngineSpec) -> FasterWhisperTranscriber:
         """Load the model and prove where it is."""
-        transcriber = FasterWhisperTranscriber(self.open(spec))
-        if spec.device != "cpu":
-            _try_out(transcriber)
-        return transcriber
-
-    def open(self, spec: EngineSpec) -> Any:
-        """The library's own ``WhisperModel``, on the device and in the precision that were asked for."""
         import ctranslate2
         from faster_whisper import WhisperModel
 
@@ -174,7 +167,10 @@ class FasterWhisper:
             raise ModelError(f"The model {spec.model.name!r} at {spec.model.path} cannot be read: {error}",
                              "Delete its folder and fetch it again.") from error
         prove(model.model, spec)
-        return model
+        transcriber = FasterWhisperTranscriber(model)
+        if kind == "cuda":
+            _try_out(transcriber)
+        return transcriber
 
     def _repository(self, model: str) -> str:
         if model in REPOSITORIES:

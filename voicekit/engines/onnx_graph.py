@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,11 @@ OPSET = 18
 MICROSOFT = "com.microsoft"
 """The domain of onnxruntime's own operators."""
 
+INT8 = 3
+"""The type's number, for ``Cast``."""
+
 _IR = 8
-_KINDS = {np.dtype(np.float32): 1, np.dtype(np.uint8): 2, np.dtype(np.int8): 3, np.dtype(np.int64): 7}
+_KINDS = {np.dtype(np.float32): 1, np.dtype(np.uint8): 2, np.dtype(np.int8): INT8, np.dtype(np.int64): 7}
 
 _Attribute = int | float | str | Sequence[int]
 
@@ -62,7 +65,7 @@ class OnnxGraph:
         return name
 
     def model(self, name: str, inputs: Mapping[str, Sequence[int | None]],
-              outputs: Mapping[str, Sequence[int | None]]) -> bytes:
+              outputs: Mapping[str, Sequence[int | None]], small: Collection[str] = ()) -> bytes:
         """All of it, as a file holds it.
 
         Parameters
@@ -70,11 +73,14 @@ class OnnxGraph:
         name : str
             Of the graph.
         inputs, outputs : mapping of str to sequence of (int or None)
-            Shapes by name, all of float32; None is a length that may be any.
+            Shapes by name; None is a length that may be any.
+        small : collection of str
+            Which of them are int8; all others are float32.
         """
+        kinds = {one: _KINDS[np.dtype(np.int8 if one in small else np.float32)] for one in (*inputs, *outputs)}
         graph = b"".join((*self._parts, _text(2, name),
-                          *(_bytes(11, _declared(name, shape)) for name, shape in inputs.items()),
-                          *(_bytes(12, _declared(name, shape)) for name, shape in outputs.items())))
+                          *(_bytes(11, _declared(one, shape, kinds[one])) for one, shape in inputs.items()),
+                          *(_bytes(12, _declared(one, shape, kinds[one])) for one, shape in outputs.items())))
         versions = (_bytes(8, _text(1, domain) + _number(2, version))
                     for domain, version in (("", OPSET), (MICROSOFT, 1)))
         return b"".join((_number(1, _IR), _bytes(7, graph), *versions))
@@ -90,10 +96,10 @@ def _attribute(name: str, value: _Attribute) -> bytes:
     return _bytes(5, _text(1, name) + b"".join(_number(8, one) for one in value) + _number(20, 7))
 
 
-def _declared(name: str, shape: Sequence[int | None]) -> bytes:
-    """An input or output of float32."""
+def _declared(name: str, shape: Sequence[int | None], kind: int) -> bytes:
+    """An input or output."""
     lengths = b"".join(_bytes(1, b"" if length is None else _number(1, length)) for length in shape)
-    return _text(1, name) + _bytes(2, _bytes(1, _number(1, 1) + _bytes(2, lengths)))
+    return _text(1, name) + _bytes(2, _bytes(1, _number(1, kind) + _bytes(2, lengths)))
 
 
 # ---- protocol buffers ----

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from voicekit import processor
 from voicekit.engines import whisper_windows as shared
 from voicekit.engines.faster_whisper import MAX_LENGTH, FasterWhisper
 from voicekit.engines.whisper_openvino import keeping, search, timing
@@ -40,7 +41,7 @@ class OpenVINOWhisper:
         max_threads=4,
         compute_types={"cpu": ("int8", "bfloat16", "float32")},
         supports=shared.SUPPORTS,
-        libraries=("openvino", "faster-whisper"),
+        libraries=("openvino", "faster-whisper", "onnxruntime"),
         cpu_batch=16,
         window_share=0.07,
         beam_share=0.03,
@@ -77,7 +78,8 @@ class OpenVINOWhisper:
         try:
             small = spec.compute_type == "int8"
             weights = Weights(folder, small, keeping.kept(folder / "model.bin") if small else None)
-            transcriber = OpenVINOTranscriber(folder, weights, spec)
+            exact = Weights(folder, False) if small and processor.multiplies_in_steps() else None
+            transcriber = OpenVINOTranscriber(folder, weights, spec, exact)
         except Exception as error:  # OpenVINO's and the tokenizer's errors share no narrower type
             raise ModelError(f"The model {spec.model.name!r} at {folder} cannot be read: {error}",
                              "Take --engine faster-whisper, or delete its folder and fetch it again.") from error
@@ -90,7 +92,7 @@ class OpenVINOWhisper:
 class OpenVINOTranscriber:
     """A loaded model: the socket ``Transcriber``, and the runtime that the shared steps drive."""
 
-    def __init__(self, folder: Path, weights: Weights, spec: EngineSpec) -> None:
+    def __init__(self, folder: Path, weights: Weights, spec: EngineSpec, exact: Weights | None = None) -> None:
         import tokenizers
         from faster_whisper.feature_extractor import FeatureExtractor
 
@@ -105,7 +107,7 @@ class OpenVINOTranscriber:
         self._extractor = FeatureExtractor(feature_size=weights.mels)
         self._tokenizer = functools.lru_cache(maxsize=8)(self._make_tokenizer)
         self._compiled = Compiled(weights, self._vocabulary(weights), spec.compute_type, spec.threads,
-                                  self._heads if spec.word_timestamps else ())
+                                  self._heads if spec.word_timestamps else (), exact)
         self.device = self._compiled.device.lower()
         self.compute_type = spec.compute_type
 

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from voicekit import telemetry
-from voicekit.engines.whisper_openvino import layers
-from voicekit.engines.whisper_openvino.encoder import cached_names
+from voicekit.engines.whisper_openvino import encoder, layers
 from voicekit.engines.whisper_openvino.layers import floats, number, ops, whole
 from voicekit.engines.whisper_openvino.search import FORBIDDEN
 from voicekit.engines.whisper_weights import Weights
@@ -27,6 +26,9 @@ MOST = 127.0
 
 FINER = 254.0
 """Probabilities are multiplied in two parts of 8 bits, the second so many times finer."""
+
+LARGEST = 255.0
+"""The largest number of 8 bits without a sign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Vocabulary:
 
 
 def build(weights: Weights, vocabulary: Vocabulary, small: bool, candidates: int,
-          heads: tuple[tuple[int, int], ...] = ()) -> Any:
+          heads: tuple[tuple[int, int], ...] = (), turned: bool = False) -> Any:
     """The decoder as an ``openvino.Model``.
 
     Parameters
@@ -71,6 +73,11 @@ def build(weights: Weights, vocabulary: Vocabulary, small: bool, candidates: int
         How many come out for every row.
     heads : tuple of (int, int)
         Layer and head of the attention that comes out, too: where in the sound the words are.
+    turned : bool
+        For a processor that sums each two products of 8 bits in 16 bits, and cuts off what does not fit. It
+        multiplies 8 bits without a sign by 8 with one, and what has a sign gets 128 added. So only numbers from 0 to
+        127 are multiplied with keys and values in 8 bits; and values come turned, as rows that lie as the keys do
+        are multiplied three times as fast there.
 
     Returns
     -------
@@ -82,17 +89,17 @@ def build(weights: Weights, vocabulary: Vocabulary, small: bool, candidates: int
         ``silence`` (rows, 1), the probability of no speech, and ``languages`` (rows, languages), both before any
         rule; with heads ``attention`` (windows, heads, rows * places / windows, frames).
     """
-    return _Graph(weights, vocabulary, small, heads).build(candidates)
+    return _Graph(weights, vocabulary, small, heads, turned).build(candidates)
 
 
 class _Graph:
     """The decoder while it is being built."""
 
     def __init__(self, weights: Weights, vocabulary: Vocabulary, small: bool,
-                 heads: tuple[tuple[int, int], ...]) -> None:
+                 heads: tuple[tuple[int, int], ...], turned: bool) -> None:
         op = ops()
+        self.turned = turned
         self.weights, self.vocabulary, self.small, self.heads = weights, vocabulary, small, heads
-        part = weights.width // weights.heads
         self.tokens = op.parameter([-1, -1], np.int64, name="tokens")
         self.places = op.parameter([-1], np.int64, name="places")
         self.parents = op.parameter([-1], np.int32, name="parents")
@@ -100,13 +107,9 @@ class _Graph:
         self.rules = {name: op.parameter([-1, 1], np.float32, name=name)
                       for name in RULES}
         self.cached: dict[str, Any] = {}
-        for name in cached_names(weights, small):
-            shape = {"keys": [-1, weights.heads, weights.frames, part],
-                     "values": [-1, weights.heads, weights.frames, part],
-                     "key_scales": [-1, weights.heads, 1, weights.frames],
-                     "value_scales": [-1, weights.heads, 1, part]}[name.rpartition("_")[0]]
+        for name, shape in encoder.shapes(weights, small, turned).items():
             kind = np.int8 if small and "scales" not in name else np.float32
-            self.cached[name] = op.parameter(shape, kind, name=name)
+            self.cached[name] = op.parameter([-1, *shape[1:]], kind, name=name)
         self.sinks: list[Any] = []
         self.attention: list[Any] = []
 
@@ -169,14 +172,16 @@ class _Graph:
         grouped = op.reshape(query, op.concat([layers.size(keys, 0), whole(-1, weights.width)], 0), False)
         query = op.multiply(layers.split_heads(grouped, weights.heads),
                             floats((weights.width // weights.heads) ** -0.5))
+        coarse = _signless_product if self.turned else _product
         scores = op.matmul(query, keys, False, True) if not self.small else op.multiply(
-            _product(query, keys, True), self.cached[f"key_scales_{layer}"])
+            coarse(query, keys), self.cached[f"key_scales_{layer}"])
         # Measured by the largest and not by their sum, small ones keep as many bits as they can.
         highest = op.subtract(op.reduce_max(scores, whole(3), True), floats(np.log(MOST)))
         likely = op.exp(op.subtract(scores, highest))
         total = op.reduce_sum(likely, whole(3), True)
+        fine = _signless_fine_product if self.turned else _fine_product
         heard = op.matmul(likely, values, False, False) if not self.small else op.multiply(
-            _fine_product(likely, values), self.cached[f"value_scales_{layer}"])
+            fine(likely, values), self.cached[f"value_scales_{layer}"])
         if chosen := [head for place, head in self.heads if place == layer]:
             some = whole(*chosen)
             self.attention.append(op.divide(op.gather(likely, some, number(1)), op.gather(total, some, number(1))))
@@ -217,12 +222,22 @@ def _log_sum(x: Any) -> Any:
     return op.add(op.log(op.reduce_sum(op.exp(op.subtract(x, largest)), whole(1), True)), largest)
 
 
-def _product(x: Any, cached: Any, transposed: bool) -> Any:
-    """``x @ cached`` for a cached int8 matrix: each row of x in 8 bits, divided by its largest."""
+def _product(x: Any, cached: Any) -> Any:
+    """``x @ cached.T`` for a cached int8 matrix: each row of x in 8 bits, divided by its largest."""
     op = ops()
-    largest = op.maximum(op.reduce_max(op.abs(x), whole(3), True), floats(1e-9))
+    largest = _largest(x)
     rows = layers.steps(op.divide(x, largest), 255, -1.0, 1.0)
-    return op.multiply(op.matmul(rows, _matrix(cached), False, transposed), largest)
+    return op.multiply(op.matmul(rows, _matrix(cached), False, True), largest)
+
+
+def _signless_product(x: Any, cached: Any) -> Any:
+    """The same where what is multiplied may have no sign: what is above nothing, and what is below, as two rows."""
+    op = ops()
+    largest = _largest(x)
+    scaled = op.divide(x, largest)
+    rows = op.concat([op.relu(scaled), op.relu(op.negative(scaled))], 2)
+    product = op.matmul(layers.steps(rows, 256, 0.0, LARGEST / MOST), _matrix(cached), False, True)
+    return op.multiply(_joined(x, product, 1, -1), largest)
 
 
 def _fine_product(x: Any, cached: Any) -> Any:
@@ -235,10 +250,29 @@ def _fine_product(x: Any, cached: Any) -> Any:
     coarse = op.round(x, "half_to_even")
     rest = op.multiply(op.subtract(x, coarse), floats(FINER))
     rows = layers.steps(op.concat([coarse, rest], 2), 255, -MOST, MOST)
-    product = op.matmul(rows, _matrix(cached), False, False)
+    return _joined(x, op.matmul(rows, _matrix(cached), False, False), 1, 1 / FINER)
+
+
+def _signless_fine_product(x: Any, cached: Any) -> Any:
+    """``x @ cached.T``, the same in 14 bits and without a sign."""
+    op = ops()
+    coarse = op.floor(x)
+    rest = op.multiply(op.subtract(x, coarse), floats(MOST))
+    rows = layers.steps(op.concat([coarse, rest], 2), 256, 0.0, LARGEST)
+    return _joined(x, op.matmul(rows, _matrix(cached), False, True), 1, 1 / MOST)
+
+
+def _largest(x: Any) -> Any:
+    op = ops()
+    return op.maximum(op.reduce_max(op.abs(x), whole(3), True), floats(1e-9))
+
+
+def _joined(x: Any, product: Any, first: float, second: float) -> Any:
+    """Twice the rows of x, those of its second half after all of its first: each times a number, and both added."""
+    op = ops()
     apart = op.reshape(product, op.concat([op.gather(op.shape_of(x), whole(0, 1), number(0)), whole(2, -1),
                                            layers.size(product, 3)], 0), False)
-    return op.reduce_sum(op.multiply(apart, floats(np.reshape([1, 1 / FINER], (1, 1, 2, 1, 1)))), whole(2), False)
+    return op.reduce_sum(op.multiply(apart, floats(np.reshape([first, second], (1, 1, 2, 1, 1)))), whole(2), False)
 
 
 def _matrix(cached: Any) -> Any:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from voicekit import processor, telemetry
 from voicekit.engines.whisper_openvino import decoder, encoder, timing
 from voicekit.engines.whisper_openvino.decoder import Vocabulary
+from voicekit.engines.whisper_openvino.encoders import Encoder, OnnxRuntimeEncoder, OpenVINOEncoder
 from voicekit.engines.whisper_openvino.search import Rules, Step
 from voicekit.engines.whisper_weights import Weights
 
@@ -41,13 +42,17 @@ class Compiled:
         Of the CPU.
     heads : tuple of (int, int)
         Of the attention that will be asked for; another decoder is made where it is.
+    exact : Weights, optional
+        The same model, not in 8 bits. With ``int8`` its encoder runs on onnxruntime then, and nothing is multiplied
+        of which sums would not fit into 16 bits: for a processor that has no others for products of 8 bits.
     """
 
     def __init__(self, weights: Weights, vocabulary: Vocabulary, precision: str, threads: int,
-                 heads: Heads = ()) -> None:
+                 heads: Heads = (), exact: Weights | None = None) -> None:
         openvino = telemetry.openvino()
         self.weights, self.vocabulary = weights, vocabulary
         self.small = precision == "int8"
+        self._turned = exact is not None
         self._threads = threads
         self._core = openvino.Core()
         # In bfloat16 the scores of the vocabulary would be too coarse to tell its tokens apart, so the decoder never
@@ -56,14 +61,13 @@ class Compiled:
         self._decoder: tuple[Kind, Any] | None = None
         with ThreadPoolExecutor(1) as beside:
             coming = beside.submit(self.decoder, CANDIDATES, heads)
-            self._encoder = self._compile(encoder.build(weights, self.small), "bf16" if halves else "f32")
+            self._encoder: Encoder = OnnxRuntimeEncoder(exact, threads) if exact is not None else OpenVINOEncoder(
+                self._compile(encoder.build(weights, self.small), "bf16" if halves else "f32"))
             coming.result()
         self.weights.release()
-        self.device = ", ".join(self._encoder.get_property("EXECUTION_DEVICES"))
-        self.precision = str(self._encoder.get_property("INFERENCE_PRECISION_HINT").get_type_name())
-        self._names = encoder.cached_names(weights, self.small)
+        self.device = self._encoder.device
+        self._shapes = encoder.shapes(weights, self.small, self._turned)
         self._sound: dict[str, NDArray[Any]] = {}
-        self._mel = self._encoder.create_infer_request()
 
     def _compile(self, model: Any, precision: str) -> Any:
         return self._core.compile_model(model, "CPU", {
@@ -74,12 +78,9 @@ class Compiled:
 
     def encode(self, mels: Sequence[NDArray[np.float32]]) -> Sound:
         """Turn spectrograms, each shape (mels, frames), into keys and values, in the place of those before."""
-        openvino = telemetry.openvino()
         sound = self._room(len(mels))
         for place, mel in enumerate(mels):
-            for name in self._names:
-                self._mel.set_tensor(name, openvino.Tensor(sound[name][place:place + 1], shared_memory=True))
-            self._mel.infer([mel[None]])
+            self._encoder.run(mel, {name: array[place:place + 1] for name, array in sound.items()})
         return Sound(sound, len(mels))
 
     def silence(self) -> Sound:
@@ -93,15 +94,12 @@ class Compiled:
         """Room for the keys and values, kept from batch to batch: to ask the system for it anew takes as long as
         to fill it. It is given back where batches become smaller, as they do when memory runs out; but not for a
         single window that is tried again."""
-        openvino = telemetry.openvino()
-        room = len(self._sound[self._names[0]]) if self._sound else 0
+        room = len(next(iter(self._sound.values()))) if self._sound else 0
         if room < windows or 1 < windows <= room // 2:
             self._sound = {}
-            for name in self._names:
-                output = self._encoder.output(name)
-                shape = [part.get_length() for part in list(output.partial_shape)[1:]]
-                kind = np.int8 if output.element_type == openvino.Type.i8 else np.float32
-                self._sound[name] = np.empty((windows, *shape), kind)
+            for name, shape in self._shapes.items():
+                kind = np.int8 if self.small and "scales" not in name else np.float32
+                self._sound[name] = np.empty((windows, *shape[1:]), kind)
         return self._sound
 
     def decoder(self, candidates: int, heads: Heads) -> Any:
@@ -109,7 +107,7 @@ class Compiled:
         kind = (max(candidates, CANDIDATES), heads)
         if self._decoder is None or self._decoder[0] != kind:
             self._decoder = None  # there is no need for two at a time
-            model = decoder.build(self.weights, self.vocabulary, self.small, *kind)
+            model = decoder.build(self.weights, self.vocabulary, self.small, *kind, turned=self._turned)
             self._decoder = (kind, self._compile(model, "f32").create_infer_request())
             self.weights.release()
         return self._decoder[1]

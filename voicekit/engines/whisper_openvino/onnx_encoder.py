@@ -1,8 +1,7 @@
-"""Whisper's encoder for onnxruntime, in 8 bits for processors that have AVX2 and nothing better.
+"""The same encoder for onnxruntime, in 8 bits, for processors that have AVX2 and nothing better.
 
-onnxruntime multiplies there in 8 bits twice as fast as in float32, which neither CTranslate2 nor OpenVINO does. Each
-position is divided by its own largest value before it is rounded, as CTranslate2 does, so one loud frame does not
-make the others coarse.
+onnxruntime multiplies there in 8 bits twice as fast as in float32, which OpenVINO does not. Each position is divided
+by its own largest value before it is rounded, as CTranslate2 does, so one loud frame does not make the others coarse.
 
 These processors add each two products in 16 bits, and cut off what does not fit: 255 times 127, twice, does not.
 So the weights have 7 bits. What is lost by that is less than what rounding the sound takes anyway.
@@ -15,16 +14,17 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from voicekit.engines.onnx_graph import MICROSOFT, OnnxGraph
+from voicekit.engines.onnx_graph import INT8, MICROSOFT, OnnxGraph
+from voicekit.engines.whisper_openvino import encoder
+from voicekit.engines.whisper_openvino.layers import EPSILON
 from voicekit.engines.whisper_weights import Linear, Norm, Weights
 
 LARGEST_WEIGHT = 63
 """Of the rounded weights: 255 times this, twice, fits into 16 bits."""
 
 _MIDDLE, _LARGEST = 128, 127  # of the rounded sound: what stands for nothing, and how far it goes from there
-_EPSILON = 1e-5
 
-INPUT, OUTPUT = "mel", "encoded"
+INPUT = "mel"
 
 
 def build(weights: Weights) -> bytes:
@@ -33,13 +33,13 @@ def build(weights: Weights) -> bytes:
     Parameters
     ----------
     weights : Weights
-        The model.
+        The model, not in 8 bits.
 
     Returns
     -------
     bytes
-        Input :data:`INPUT`: the log-mel spectrogram of one window, shape (1, mels, 2 * frames), float32. Output
-        :data:`OUTPUT`: shape (1, frames, width), float32.
+        Input :data:`INPUT` and outputs as those of :func:`voicekit.engines.whisper_openvino.encoder.build` with
+        ``small`` and ``turned``.
     """
     return _Encoder(weights).build()
 
@@ -58,7 +58,6 @@ class _Encoder:
     def __init__(self, weights: Weights) -> None:
         self._weights = weights
         self._graph = graph = OnnxGraph()
-        self._last = graph.integers(2)
         self._one = graph.array(np.array(1, np.float32))
         self._middle = graph.array(np.array(_MIDDLE, np.uint8))
         self._step = graph.array(np.array(1 / _LARGEST, np.float32))
@@ -72,9 +71,24 @@ class _Encoder:
         sound = graph.node("Add", [graph.node("Transpose", [sound], perm=(0, 2, 1)), positions])
         for layer in range(weights.encoder_layers):
             sound = self._layer(sound, f"encoder/layer_{layer}")
-        self._norm(sound, weights.norm("encoder/layer_norm"), OUTPUT)
-        return graph.model("encoder", {INPUT: (1, weights.mels, 2 * weights.frames)},
-                           {OUTPUT: (1, weights.frames, weights.width)})
+        rounded = self._rounded(self._norm(sound, weights.norm("encoder/layer_norm")))
+        for layer in range(weights.decoder_layers):
+            both = weights.linear(f"decoder/layer_{layer}/attention/linear_1")
+            for part, (name, order) in enumerate((("key", (0, 2, 1, 3)), ("value", (0, 2, 3, 1)))):
+                projected = self._linear(rounded, both.rows(part * weights.width, (part + 1) * weights.width))
+                self._kept(projected, order, f"{name}s_{layer}", f"{name}_scales_{layer}")
+        shapes = encoder.shapes(weights, small=True, turned=True)
+        return graph.model("encoder", {INPUT: (1, weights.mels, 2 * weights.frames)}, shapes,
+                           [name for name in shapes if "scales" not in name])
+
+    def _kept(self, sound: str, order: tuple[int, ...], name: str, scales: str) -> None:
+        """Heads apart, in 8 bits, each row of the last axis with a scale of its own."""
+        graph, weights = self._graph, self._weights
+        shape = graph.integers(1, weights.frames, weights.heads, weights.width // weights.heads)
+        heads = graph.node("Transpose", [graph.node("Reshape", [sound, shape])], perm=order)
+        scale = self._scales(heads, 3)
+        graph.node("Transpose", [scale], (scales,), perm=(0, 1, 3, 2))
+        graph.node("Cast", [graph.node("Round", [graph.node("Div", [heads, scale])])], (name,), to=INT8)
 
     def _layer(self, sound: str, name: str) -> str:
         graph, weights, width = self._graph, self._weights, self._weights.width
@@ -99,16 +113,20 @@ class _Encoder:
     def _gelu(self, sound: str) -> str:
         return self._graph.node("Gelu", [sound], domain=MICROSOFT)
 
-    def _norm(self, sound: str, layer: Norm, output: str = "") -> str:
-        return self._graph.node("LayerNormalization", [sound, self._graph.array(layer.gamma),
-                                                       self._graph.array(layer.beta)], (output,), epsilon=_EPSILON)
+    def _norm(self, sound: str, layer: Norm) -> str:
+        parts = [sound, self._graph.array(layer.gamma), self._graph.array(layer.beta)]
+        return self._graph.node("LayerNormalization", parts, epsilon=EPSILON)
 
     def _rounded(self, sound: str) -> _Rounded:
-        graph = self._graph
-        largest = graph.node("ReduceMax", [graph.node("Abs", [sound]), self._last], keepdims=1)
-        scales = graph.node("Mul", [graph.node("Max", [largest, self._least]), self._step])
+        graph, scales = self._graph, self._scales(sound, 2)
         return _Rounded(graph.node("QuantizeLinear", [graph.node("Div", [sound, scales]), self._one, self._middle]),
                         scales)
+
+    def _scales(self, sound: str, axis: int) -> str:
+        """What the numbers along an axis are divided by."""
+        graph = self._graph
+        largest = graph.node("ReduceMax", [graph.node("Abs", [sound]), graph.integers(axis)], keepdims=1)
+        return graph.node("Mul", [graph.node("Max", [largest, self._least]), self._step])
 
     def _linear(self, rounded: _Rounded, layer: Linear) -> str:
         graph = self._graph
