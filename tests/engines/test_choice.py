@@ -18,8 +18,7 @@ from voicekit.errors import EngineMissingError, ModelError, UsageError
 from voicekit.options import EngineOptions, RunOptions
 
 
-WHISPER = ("openvino" if processor.multiplies_in_8_bits() else "onnxruntime" if processor.has_avx2() else
-           "faster-whisper")
+WHISPER = "openvino" if processor.multiplies_in_8_bits() or processor.multiplies_in_steps() else "faster-whisper"
 """What ``auto`` takes on this machine, without a GPU."""
 
 
@@ -80,7 +79,7 @@ def test_russian_goes_to_gigaam_where_it_is_and_everything_else_to_whisper(model
 
 @pytest.mark.model
 @pytest.mark.parametrize("flags, expected", [
-    ({"avx2", "avx512_vnni"}, "openvino"), ({"avx2"}, "onnxruntime"), ({"avx2", "avx512f"}, "onnxruntime"),
+    ({"avx2", "avx512_vnni"}, "openvino"), ({"avx2"}, "openvino"), ({"avx2", "avx512f"}, "openvino"),
     ({"sse4_2"}, "faster-whisper"), (set(), "faster-whisper")])
 def test_whisper_runs_where_it_is_fastest(models: Path, monkeypatch: pytest.MonkeyPatch, flags: set[str],
                                           expected: str) -> None:
@@ -94,13 +93,12 @@ def test_whisper_runs_where_it_is_fastest(models: Path, monkeypatch: pytest.Monk
     for asked in ({}, {"model": "small"}, {"model": str(folder)}, {"compute_type": "int8"}):
         assert choose(options("en", **asked), cpu).name == expected, asked
         assert choose(options("en", **asked), gpu).name == "faster-whisper", asked
-    exact = "openvino" if expected == "openvino" else "faster-whisper"
-    assert choose(options("en", compute_type="float32"), cpu).name == exact, "onnxruntime has none"
-    assert choose(options("en", compute_type="int8_float32"), cpu).name == "faster-whisper", "no other has"
-    for name in ("openvino", "onnxruntime"):
-        assert choose(options("en", engine=name), cpu).name == name
+    exact = "openvino" if "avx512_vnni" in flags else "faster-whisper"
+    assert choose(options("en", compute_type="float32"), cpu).name == exact
+    assert choose(options("en", compute_type="int8_float32"), cpu).name == "faster-whisper", "openvino has none"
+    assert choose(options("en", engine="openvino"), cpu).name == "openvino"
     monkeypatch.setattr("voicekit.engines.installed", lambda name: name != "openvino")
-    assert choose(options("en"), cpu).name == ("onnxruntime" if "avx2" in flags else "faster-whisper")
+    assert choose(options("en"), cpu).name == "faster-whisper"
 
 
 def test_what_an_engine_cannot_do_is_told(models: Path) -> None:

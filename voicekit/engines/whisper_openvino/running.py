@@ -24,6 +24,8 @@ Heads: TypeAlias = tuple[tuple[int, int], ...]
 
 Kind: TypeAlias = tuple[int, Heads]
 
+_BY_ROW = ("tokens", "parents", *decoder.RULES)
+
 _UNSEEN = -1e9
 
 
@@ -53,6 +55,8 @@ class Compiled:
         self.weights, self.vocabulary = weights, vocabulary
         self.small = precision == "int8"
         self._turned = exact is not None
+        # A row by itself is multiplied in another order there, and rounded otherwise: it gets one like it beside it.
+        self.least_rows = 2 if self._turned else 1
         self._threads = threads
         self._core = openvino.Core()
         # In bfloat16 the scores of the vocabulary would be too coarse to tell its tokens apart, so the decoder never
@@ -184,9 +188,9 @@ class Decoding:
         rows = self._windows * self._beams
         opened = self._infer(np.tile(np.array(start[:self._opening], np.int64), (rows, 1)), np.arange(rows), rules)
         self._compiled.weights.release()  # the first time a decoder runs it reads them, into a form of its own
-        self.silence = self._request.get_tensor("silence").data[::self._beams, 0].copy()
+        self.silence = self._request.get_tensor("silence").data[:rows:self._beams, 0].copy()
         if "languages" in self._outputs:
-            self.languages = self._request.get_tensor("languages").data[::self._beams].copy()
+            self.languages = self._request.get_tensor("languages").data[:rows:self._beams].copy()
         if len(start) == self._opening:
             return opened
         step = self._infer(np.tile(np.array(start[self._opening:], np.int64), (rows, 1)), np.arange(rows), rules)
@@ -208,21 +212,23 @@ class Decoding:
 
     def _infer(self, tokens: NDArray[np.int64], parents: NDArray[Any], rules: Rules) -> Step:
         openvino = telemetry.openvino()
-        places = tokens.shape[1]
+        rows, places = tokens.shape
+        more = max(0, self._compiled.least_rows - rows)  # they look at the same window
         everything = self._past + places
         mask = np.triu(np.full((places, everything), _UNSEEN, np.float32), 1 + self._past)
         given = {"tokens": tokens, "places": np.arange(self._past, everything, dtype=np.int64),
                  "parents": parents.astype(np.int32), "mask": mask[None, None],
                  **{name: getattr(rules, name) for name in decoder.RULES}}
         for name, array in given.items():
-            self._request.set_tensor(name, openvino.Tensor(np.ascontiguousarray(array)))
+            filled = np.pad(array, [(0, more), (0, 0)][:array.ndim], "edge") if more and name in _BY_ROW else array
+            self._request.set_tensor(name, openvino.Tensor(np.ascontiguousarray(filled)))
         self._request.infer()
         self._past = everything
         attention = None  # what comes out is overwritten by the next step, so it is copied
         if "attention" in self._outputs:
-            seen = timing.halved(self._request.get_tensor("attention").data)
+            seen = timing.halved(self._request.get_tensor("attention").data[:, :, :rows * places // self._windows])
             windows, heads, _, frames = seen.shape
             attention = seen.reshape(windows, heads, self._beams, places, frames).swapaxes(1, 2).reshape(
                 windows * self._beams, heads, places, frames)
-        return Step(self._request.get_tensor("scores").data.copy(),
-                    self._request.get_tensor("candidates").data.copy(), attention)
+        return Step(self._request.get_tensor("scores").data[:rows].copy(),
+                    self._request.get_tensor("candidates").data[:rows].copy(), attention)
