@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -63,10 +65,13 @@ class OnnxRuntimeEncoder:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.log_severity_level = 3
+        options.enable_cpu_mem_arena = False  # as fast, and a tenth of a run's memory less
         # Else its threads would keep the cores busy for a while when the encoder is done, and the decoder has begun.
         options.add_session_config_entry("session.force_spinning_stop", "1")
-        self._session = onnxruntime.InferenceSession(onnx_encoder.build(weights), options,
-                                                     providers=["CPUExecutionProvider"])
+        with tempfile.TemporaryDirectory(prefix="voicekit-encoder-") as folder:
+            file = Path(folder) / "encoder.onnx"  # bytes that it is given it would keep
+            file.write_bytes(onnx_encoder.build(weights))
+            self._session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
         self.device = ", ".join(name.removesuffix("ExecutionProvider") for name in self._session.get_providers())
         self._shapes = encoder.shapes(weights, small=True, turned=True)
 
