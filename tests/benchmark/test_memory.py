@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -82,6 +83,18 @@ def test_a_child_whose_parent_has_died_is_found_by_its_session() -> None:
         process.wait()  # the child lives on
         assert len(family(process.pid) - {process.pid}) == 1
         assert sum(held(process.pid)) > MB
+
+
+def test_a_look_that_has_to_wait_makes_no_long_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a look takes long and costs nothing; the peak of a short command must not be missed for it."""
+    def waits(process: int) -> list[int]:
+        time.sleep(0.2)
+        return [1]
+
+    monkeypatch.setattr(memory, "held", waits)
+    with memory.watched(os.getpid()) as peak:
+        time.sleep(2.5)
+    assert peak.looks >= 3
 
 
 def test_a_process_that_is_gone_holds_nothing() -> None:
