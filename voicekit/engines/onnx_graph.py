@@ -35,7 +35,7 @@ class OnnxGraph:
     >>> graph = OnnxGraph()
     >>> added = graph.node("Add", ["x", graph.array(np.float32([1, 2]))], outputs=("y",))
     >>> len(graph.model("sum", {"x": (2,)}, {"y": (2,)}))
-    104
+    121
     """
 
     def __init__(self) -> None:

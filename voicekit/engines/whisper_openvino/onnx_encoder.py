@@ -149,8 +149,8 @@ def in_7_bits(weight: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np
 
     Examples
     --------
-    >>> [part.tolist() for part in in_7_bits(np.float32([[1, -2], [0, 0]]))]
-    [[[32, 0], [-63, 0]], [0.0317460335791111, 1.0]]
+    >>> [part.tolist() for part in in_7_bits(np.float32([[21, -63], [0, 0]]))]
+    [[[21, 0], [-63, 0]], [1.0, 1.0]]
     """
     largest = np.abs(weight).max(axis=1)
     scale = np.where(largest > 0, largest / np.float32(LARGEST_WEIGHT), np.float32(1)).astype(np.float32)
