@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.engines.whisper_cases import WINDOWS, build, load
-from voicekit import engines, processor
+from voicekit import engines
 from voicekit.engines.faster_whisper import FasterWhisper
 from voicekit.engines.openvino_whisper import OpenVINOWhisper
 from voicekit.engines.whisper_openvino import keeping, search, timing
@@ -128,23 +128,6 @@ def test_nobody_is_told(tmp_path: Path) -> None:
                           env={"HOME": str(tmp_path), "PATH": "", "PYTHONPATH": ":".join(sys.path)})
     assert done.stdout.strip() == "['CPU'] []", done.stderr
     assert list(tmp_path.iterdir()) == []
-
-
-def test_what_the_processor_can_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def flags(text: str | None) -> tuple[bool, bool, bool]:
-        path = tmp_path / "cpuinfo"
-        path.write_text(text) if text is not None else path.unlink(missing_ok=True)
-        monkeypatch.setattr(processor, "CPUINFO", path)
-        processor.flags.cache_clear()
-        return processor.multiplies_in_8_bits(), processor.multiplies_in_bfloat16(), processor.multiplies_in_steps()
-
-    try:
-        assert flags("processor : 0\nflags\t\t: fpu avx512_vnni avx512_bf16\n") == (True, True, False)
-        assert flags("flags : avx2 avx512_vnni\n") == (True, False, False)
-        assert flags("flags : avx2 avx_vnni\n") == (False, False, True)
-        assert flags("Features : neon\n") == flags(None) == (False, False, False)
-    finally:
-        processor.flags.cache_clear()
 
 
 # -- beside the others ----------------------------------------------------------------------------

@@ -39,7 +39,7 @@ def build(weights: Weights) -> bytes:
     -------
     bytes
         Input :data:`INPUT` and outputs as those of :func:`voicekit.engines.whisper_openvino.encoder.build` with
-        ``small`` and ``turned``.
+        ``small``, but for values, which are turned: shape (1, heads, part, frames).
     """
     return _Encoder(weights).build()
 
