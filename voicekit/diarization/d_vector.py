@@ -27,7 +27,12 @@ LOUDNESS = 10 ** (-30 / 20)
 """Root mean square (1 is full scale) to which softer sound is raised, as in training."""
 
 BATCH = 32
-"""Embeddings computed together: always so many, so that a matrix product adds up in the same order."""
+"""Embeddings computed together."""
+
+_LANES = 16
+"""Embeddings in one matrix product, side by side: as many as the widest vectors have numbers, so that the product does
+the same for each of them. With more, OpenBLAS adds up those on the left and on the right in different orders on some
+processors (AVX2), and an embedding would depend on its neighbours."""
 
 _WINDOW = 400
 _BANDS = 40
@@ -78,11 +83,10 @@ class DVector:
         half = np.full((4 * SIZE, 1), 0.5, np.float32)
         half[2 * SIZE:3 * SIZE] = 1.0  # input, forget, cell, output: the cell's own is a tanh
         self._layers = [
-            (np.ascontiguousarray((half * weights[f"lstm.weight_ih_l{layer}"]).T),
-             np.ascontiguousarray((half * weights[f"lstm.weight_hh_l{layer}"]).T),
-             half[:, 0] * (weights[f"lstm.bias_ih_l{layer}"] + weights[f"lstm.bias_hh_l{layer}"]))
+            (half * weights[f"lstm.weight_ih_l{layer}"], half * weights[f"lstm.weight_hh_l{layer}"],
+             half * (weights[f"lstm.bias_ih_l{layer}"] + weights[f"lstm.bias_hh_l{layer}"])[:, None])
             for layer in range(3)]
-        self._last = np.ascontiguousarray(weights["linear.weight"].T), weights["linear.bias"]
+        self._last = np.ascontiguousarray(weights["linear.weight"]), weights["linear.bias"][:, None]
         self._threads = threads
 
     def __call__(self, bands: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -108,28 +112,30 @@ class DVector:
 
     def _batch(self, bands: NDArray[np.float32]) -> NDArray[np.float32]:
         count = len(bands)
-        padded = np.zeros((FRAMES, BATCH, _BANDS), np.float32)
-        padded[:, :count] = bands.transpose(1, 0, 2)
-        hidden = padded
+        padded = np.zeros((BATCH, FRAMES, _BANDS), np.float32)
+        padded[:count] = bands
+        hidden = np.ascontiguousarray(padded.reshape(-1, _LANES, FRAMES, _BANDS).transpose(2, 0, 3, 1))
         for layer in self._layers:
             hidden = _lstm(hidden, *layer)
         weights, bias = self._last
-        raw = np.maximum(hidden[-1] @ weights + bias, 0.0)[:count]
+        last = np.maximum(weights @ hidden[-1] + bias, 0.0)
+        raw = last.transpose(0, 2, 1).reshape(BATCH, SIZE)[:count]
         lengths = np.sqrt((raw * raw).sum(axis=1, keepdims=True))
         return np.asarray(raw / np.where(lengths == 0, np.nan, lengths), np.float32)
 
 
 def _lstm(inputs: NDArray[np.float32], from_input: NDArray[np.float32], from_before: NDArray[np.float32],
           bias: NDArray[np.float32]) -> NDArray[np.float32]:
-    """One layer, all time steps; (time, batch, in) to (time, batch, hidden)."""
-    steps, batch, _ = inputs.shape
-    given = (inputs.reshape(steps * batch, -1) @ from_input + bias).reshape(steps, batch, -1)
-    outputs = np.empty((steps, batch, SIZE), np.float32)
-    hidden, cell = np.zeros((batch, SIZE), np.float32), np.zeros((batch, SIZE), np.float32)
-    gates = np.empty((batch, 4 * SIZE), np.float32)
-    for step in range(steps):
-        np.matmul(hidden, from_before, out=gates)
-        gates += given[step]
+    """One layer, all time steps; (time, group, in, lane) to (time, group, hidden, lane)."""
+    shape = (inputs.shape[1], SIZE, _LANES)
+    outputs = np.empty((len(inputs), *shape), np.float32)
+    hidden, cell = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    given, gates = np.empty((2, shape[0], 4 * SIZE, _LANES), np.float32)
+    for step, sound in enumerate(inputs):
+        np.matmul(from_input, sound, out=given)
+        np.matmul(from_before, hidden, out=gates)
+        gates += given
+        gates += bias
         np.tanh(gates, out=gates)
         enter, keep, new, leave = (gates[:, first:first + SIZE] for first in range(0, 4 * SIZE, SIZE))
         for gate in (enter, keep, leave):
