@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -158,6 +159,49 @@ def test_products_with_values_are_exact_to_14_bits(value: Any) -> None:
         assert np.abs(computed(decoder._signless_fine_product, rows, values) - wanted).max() < most
 
 
+# -- the encoder that was built once --------------------------------------------------------------
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("VOICEKIT_MODELS", str(tmp_path / "models"))
+    return tmp_path / "models" / "openvino"
+
+
+@pytest.mark.model
+def test_the_encoder_is_built_once(folders: dict[str, Path], models: Path, tmp_path: Path,
+                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    builds = []
+    build_it = onnx_encoder.build
+    monkeypatch.setattr(onnx_encoder, "build", lambda weights: builds.append(1) or build_it(weights))
+
+    def heard_by_new() -> dict[str, NDArray[Any]]:
+        return heard(load("openvino", folders["float16"], "int8"))
+
+    first = heard_by_new()
+    (file,) = models.glob("*.onnx")
+    content = file.read_bytes()
+    assert same(heard_by_new(), first) and len(builds) == 1
+    file.write_bytes(content[:-1000])
+    assert same(heard_by_new(), first) and len(builds) == 2 and file.read_bytes() == content, "a damaged one is made again"
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("VOICEKIT_MODELS", str(tmp_path / "file"))
+    assert same(heard_by_new(), first) and len(builds) == 3, "there is no room"
+
+
+@pytest.mark.model
+def test_the_encoder_of_a_model_that_is_gone_goes_too(folders: dict[str, Path], models: Path, tmp_path: Path) -> None:
+    gone = shutil.copytree(folders["float16"], tmp_path / "gone")
+    load("openvino", gone, "int8")
+    assert sorted(path.suffix for path in models.iterdir()) == [".bin", ".onnx", ".origin"]
+    shutil.rmtree(gone)
+    load("openvino", folders["int8"], "int8")  # whose weights are taken as they are
+    assert sorted(path.suffix for path in models.iterdir()) == [".onnx", ".origin"]
+
+
+def same(one: dict[str, NDArray[Any]], other: dict[str, NDArray[Any]]) -> bool:
+    return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
+
+
 # -- all of it ------------------------------------------------------------------------------------
 
 @pytest.mark.model
@@ -192,7 +236,7 @@ def test_a_window_alone_is_found_by_beams_and_words_alike(pico: dict[str, Path])
 
 
 @pytest.mark.model
-def test_loading(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loading(folders: dict[str, Path], models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def spec(compute_type: str) -> EngineSpec:
         return EngineSpec("openvino", ModelOnDisk("tiny", str(folders["float16"]), "r", 1), "cpu", compute_type, 1)
 
@@ -203,6 +247,7 @@ def test_loading(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> N
     assert small.transcribe(WINDOWS[:1], PLAIN)[0].status == "transcribed"
     with monkeypatch.context() as patch:
         patch.setattr(onnx_encoder, "build", lambda weights: b"no model")
+        patch.setenv("VOICEKIT_MODELS", str(tmp_path / "others"))
         with pytest.raises(ModelError, match="The model 'tiny'.*cannot be read") as problem:
             OpenVINOWhisper().load(spec("int8"))
     assert "--engine faster-whisper" in problem.value.hint

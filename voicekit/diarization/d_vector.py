@@ -30,9 +30,9 @@ BATCH = 32
 """Embeddings computed together."""
 
 _LANES = 16
-"""Embeddings in one matrix product, side by side: as many as the widest vectors have numbers, so that the product does
-the same for each of them. With more, OpenBLAS adds up those on the left and on the right in different orders on some
-processors (AVX2), and an embedding would depend on its neighbours."""
+"""Embeddings in one matrix product, side by side: as many as the widest vectors have numbers, so that the product
+does the same for each of them. With more, OpenBLAS adds up those on the left and on the right in different orders on
+some processors (AVX2), and an embedding would depend on its neighbours."""
 
 _WINDOW = 400
 _BANDS = 40

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ import numpy as np
 from voicekit import processor
 from voicekit.engines import whisper_windows as shared
 from voicekit.engines.faster_whisper import MAX_LENGTH, FasterWhisper
-from voicekit.engines.whisper_openvino import keeping, search, timing
+from voicekit.engines.whisper_openvino import encoder, keeping, onnx_encoder, search, timing
 from voicekit.engines.whisper_openvino.decoder import Vocabulary
+from voicekit.engines.whisper_openvino.encoders import Encoder, OnnxRuntimeEncoder
 from voicekit.engines.whisper_openvino.running import Compiled, Decoding, Sound
 from voicekit.engines.whisper_openvino.search import Written
 from voicekit.engines.whisper_weights import Weights
@@ -78,8 +79,9 @@ class OpenVINOWhisper:
         try:
             small = spec.compute_type == "int8"
             weights = Weights(folder, small, keeping.kept(folder / "model.bin") if small else None)
-            exact = Weights(folder, False) if small and processor.multiplies_in_steps() else None
-            transcriber = OpenVINOTranscriber(folder, weights, spec, exact)
+            others = functools.partial(_in_steps, folder, weights, spec.threads)
+            transcriber = OpenVINOTranscriber(folder, weights, spec,
+                                              others if small and processor.multiplies_in_steps() else None)
         except Exception as error:  # OpenVINO's and the tokenizer's errors share no narrower type
             raise ModelError(f"The model {spec.model.name!r} at {folder} cannot be read: {error}",
                              "Take --engine faster-whisper, or delete its folder and fetch it again.") from error
@@ -89,10 +91,18 @@ class OpenVINOWhisper:
         return transcriber
 
 
+def _in_steps(folder: Path, weights: Weights, threads: int) -> OnnxRuntimeEncoder:
+    """The encoder for processors that add products of 8 bits in 16 bits."""
+    shapes = encoder.shapes(weights, small=True, turned=True)
+    return keeping.kept_encoder(folder / "model.bin", lambda: onnx_encoder.build(Weights(folder, quantize=False)),
+                                lambda model: OnnxRuntimeEncoder(model, shapes, threads))
+
+
 class OpenVINOTranscriber:
     """A loaded model: the socket ``Transcriber``, and the runtime that the shared steps drive."""
 
-    def __init__(self, folder: Path, weights: Weights, spec: EngineSpec, exact: Weights | None = None) -> None:
+    def __init__(self, folder: Path, weights: Weights, spec: EngineSpec,
+                 others: Callable[[], Encoder] | None = None) -> None:
         import tokenizers
         from faster_whisper.feature_extractor import FeatureExtractor
 
@@ -107,7 +117,7 @@ class OpenVINOTranscriber:
         self._extractor = FeatureExtractor(feature_size=weights.mels)
         self._tokenizer = functools.lru_cache(maxsize=8)(self._make_tokenizer)
         self._compiled = Compiled(weights, self._vocabulary(weights), spec.compute_type, spec.threads,
-                                  self._heads if spec.word_timestamps else (), exact)
+                                  self._heads if spec.word_timestamps else (), others)
         self.device = self._compiled.device.lower()
         self.compute_type = spec.compute_type
 

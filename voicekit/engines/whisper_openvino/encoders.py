@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicekit import telemetry
-from voicekit.engines.whisper_openvino import encoder, onnx_encoder
-from voicekit.engines.whisper_weights import Weights
+from voicekit.engines.whisper_openvino import onnx_encoder
 
 
 class Encoder(Protocol):
@@ -52,13 +50,16 @@ class OnnxRuntimeEncoder:
 
     Parameters
     ----------
-    weights : Weights
-        The model, not in 8 bits.
+    model : Path or bytes
+        The file, or the content, that :func:`voicekit.engines.whisper_openvino.onnx_encoder.build` gives. Of a file
+        no copy stays in memory.
+    shapes : mapping of str to tuple of int
+        Of its outputs.
     threads : int
         Of the CPU. With one it needs no thread but the caller's, and may be copied with its process.
     """
 
-    def __init__(self, weights: Weights, threads: int) -> None:
+    def __init__(self, model: Path | bytes, shapes: Mapping[str, tuple[int, ...]], threads: int) -> None:
         telemetry.switch_off()
         import onnxruntime
 
@@ -68,12 +69,10 @@ class OnnxRuntimeEncoder:
         options.enable_cpu_mem_arena = False  # as fast, and a tenth of a run's memory less
         # Else its threads would keep the cores busy for a while when the encoder is done, and the decoder has begun.
         options.add_session_config_entry("session.force_spinning_stop", "1")
-        with tempfile.TemporaryDirectory(prefix="voicekit-encoder-") as folder:
-            file = Path(folder) / "encoder.onnx"  # bytes that it is given it would keep
-            file.write_bytes(onnx_encoder.build(weights))
-            self._session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+        self._session = onnxruntime.InferenceSession(model if isinstance(model, bytes) else str(model), options,
+                                                     providers=["CPUExecutionProvider"])
         self.device = ", ".join(name.removesuffix("ExecutionProvider") for name in self._session.get_providers())
-        self._shapes = encoder.shapes(weights, small=True, turned=True)
+        self._shapes = shapes
 
     def run(self, mel: NDArray[np.float32], into: Mapping[str, NDArray[Any]]) -> None:
         """See :class:`Encoder`."""

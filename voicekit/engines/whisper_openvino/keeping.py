@@ -1,4 +1,4 @@
-"""A model's weights in 8 bits, kept after they were rounded once.
+"""What is made of a model's weights to compute in 8 bits, kept after it was made once.
 
 Published models have 16 bits. To round them takes a second or more at every start, and twice the memory: what was
 rounded is the process's own, but what lies in a file is read when it is needed, and once for all workers.
@@ -15,7 +15,7 @@ import struct
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +27,14 @@ ORIGIN = ".origin"
 """The file beside a kept one that says what it was made of ends so."""
 
 GENERATION = 1
-"""Counts up when the same weights are to be rounded in another way."""
+"""Counts up when the same weights are to be rounded in another way, or another encoder is to be built of them."""
 
 _TYPES = {np.dtype(np.float32): 0, np.dtype(np.int8): 1, np.dtype(np.int16): 2, np.dtype(np.int32): 3,
           np.dtype(np.float16): 4}
+
+_SUFFIXES = (".bin", ".onnx")
+
+_Loaded = TypeVar("_Loaded")
 
 _log = logging.getLogger("voicekit")
 
@@ -53,8 +57,7 @@ def kept(source: Path) -> Path:
     ValueError
         If `source` is no Whisper.
     """
-    made_of = _facts(source)
-    target = model_files.folder("openvino") / f"{hashlib.sha256(os.fsencode(made_of)).hexdigest()[:32]}.bin"
+    target = _target(source, ".bin")
     if target.is_file():
         with contextlib.suppress(ValueError):  # damaged: it is made again
             read_variables(target)
@@ -62,15 +65,46 @@ def kept(source: Path) -> Path:
     variables = read_variables(source)
     if not any(_wide(name, array) for name, array in variables.items()):
         return source
+    keep = functools.partial(_write_variables, variables=variables)
+    return target if _keep(source, target, keep, "The weights in 8 bits") else source
+
+
+def kept_encoder(source: Path, build: Callable[[], bytes], load: Callable[[Path | bytes], _Loaded]) -> _Loaded:
+    """Load the encoder that was built of `source`; it is built where it is missing.
+
+    Parameters
+    ----------
+    source : Path
+        A Whisper's ``model.bin``.
+    build : callable
+        Build it: a file's content.
+    load : callable
+        Load such a file; or its content, where no file can be written.
+    """
+    target = _target(source, ".onnx")
+    if target.is_file():
+        # onnxruntime's errors share no narrower type. If it is damaged it is made again; if not, that fails as well.
+        with contextlib.suppress(Exception):
+            return load(target)
+    content = build()
+    written = _keep(source, target, lambda file: file.write(content), "The encoder in 8 bits")
+    return load(target if written else content)
+
+
+def _target(source: Path, suffix: str) -> Path:
+    return model_files.folder("openvino") / (hashlib.sha256(os.fsencode(_facts(source))).hexdigest()[:32] + suffix)
+
+
+def _keep(source: Path, target: Path, content: Callable[[BinaryIO], object], what: str) -> bool:
+    """Write the file, and what it was made of; whether it could be written."""
     try:
         _forget_what_is_gone(target.parent)
-        _write(target, functools.partial(_write_variables, variables=variables))
-        _write(target.with_suffix(ORIGIN), lambda file: file.write(os.fsencode(made_of)))
+        _write(target, content)
+        _write(target.with_suffix(ORIGIN), lambda file: file.write(os.fsencode(_facts(source))))
     except OSError as error:
-        _log.info("The weights in 8 bits could not be kept in %s (%s); they are made again at every start.",
-                  target.parent, error)
-        return source
-    return target
+        _log.info("%s could not be kept in %s (%s); made again at every start.", what, target.parent, error)
+        return False
+    return True
 
 
 def _facts(source: Path) -> str:
@@ -86,7 +120,8 @@ def _forget_what_is_gone(folder: Path) -> None:
             made_of = os.fsdecode(origin.read_bytes())
             source = Path(made_of.partition("\n")[2])
             if not source.is_file() or _facts(source) != made_of:
-                origin.with_suffix(".bin").unlink(missing_ok=True)
+                for suffix in _SUFFIXES:
+                    origin.with_suffix(suffix).unlink(missing_ok=True)
                 origin.unlink()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from voicekit import processor, telemetry
 from voicekit.engines.whisper_openvino import decoder, encoder, timing
 from voicekit.engines.whisper_openvino.decoder import Vocabulary
-from voicekit.engines.whisper_openvino.encoders import Encoder, OnnxRuntimeEncoder, OpenVINOEncoder
+from voicekit.engines.whisper_openvino.encoders import Encoder, OpenVINOEncoder
 from voicekit.engines.whisper_openvino.search import Rules, Step
 from voicekit.engines.whisper_weights import Weights
 
@@ -44,17 +44,17 @@ class Compiled:
         Of the CPU.
     heads : tuple of (int, int)
         Of the attention that will be asked for; another decoder is made where it is.
-    exact : Weights, optional
-        The same model, not in 8 bits. With ``int8`` its encoder runs on onnxruntime then, and nothing is multiplied
-        of which sums would not fit into 16 bits: for a processor that has no others for products of 8 bits.
+    others : callable, optional
+        Loads an encoder to be taken with ``int8``, whose values are turned; then nothing is multiplied of which sums
+        would not fit into 16 bits: for a processor that has no others for products of 8 bits.
     """
 
     def __init__(self, weights: Weights, vocabulary: Vocabulary, precision: str, threads: int,
-                 heads: Heads = (), exact: Weights | None = None) -> None:
+                 heads: Heads = (), others: Callable[[], Encoder] | None = None) -> None:
         openvino = telemetry.openvino()
         self.weights, self.vocabulary = weights, vocabulary
         self.small = precision == "int8"
-        self._turned = exact is not None
+        self._turned = others is not None
         # A row by itself is multiplied in another order there, and rounded otherwise: it gets one like it beside it.
         self.least_rows = 2 if self._turned else 1
         self._threads = threads
@@ -65,7 +65,7 @@ class Compiled:
         self._decoder: tuple[Kind, Any] | None = None
         with ThreadPoolExecutor(1) as beside:
             coming = beside.submit(self.decoder, CANDIDATES, heads)
-            self._encoder: Encoder = OnnxRuntimeEncoder(exact, threads) if exact is not None else OpenVINOEncoder(
+            self._encoder = others() if others is not None else OpenVINOEncoder(
                 self._compile(encoder.build(weights, self.small), "bf16" if halves else "f32"))
             coming.result()
         self.weights.release()
