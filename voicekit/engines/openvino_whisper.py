@@ -43,8 +43,7 @@ class OpenVINOWhisper:
         compute_types={"cpu": ("int8", "bfloat16", "float32")},
         supports=shared.SUPPORTS,
         libraries=("openvino", "faster-whisper", "onnxruntime"),
-        # In float32, as with AVX2 only, a step of 16 windows takes as long as two of 8, but more memory.
-        cpu_batch=8 if processor.multiplies_in_steps() else 16,
+        cpu_batch=16,
         window_share=0.07,
         beam_share=0.03,
         any_batch=frozenset({"int8"}),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
@@ -84,11 +82,9 @@ class Compiled:
 
     def encode(self, mels: Sequence[NDArray[np.float32]]) -> Sound:
         """Turn spectrograms, each shape (mels, frames), into keys and values, in the place of those before."""
-        _give_back()  # what the last batch's decoder took
         sound = self._room(len(mels))
         for place, mel in enumerate(mels):
             self._encoder.run(mel, {name: array[place:place + 1] for name, array in sound.items()})
-            _give_back()
         return Sound(sound, len(mels))
 
     def silence(self) -> Sound:
@@ -125,13 +121,6 @@ class Compiled:
         """The decoder that there is."""
         assert self._decoder is not None
         return self._decoder[1]
-
-
-def _give_back() -> None:
-    """Let the system have the memory that nothing lies in: glibc keeps it where something lies behind it. Encoder and
-    decoder ask for pieces of other sizes, so each would take as much again as the other left."""
-    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
-        trim(0)
 
 
 class Sound:
