@@ -26,8 +26,8 @@ ENGINES = {"faster-whisper": "faster-whisper int8", "openvino": "openvino int8",
 
 @pytest.fixture(scope="session")
 def conversation() -> Talk:
-    """Ten minutes of two people who talk in turn."""
-    return pico_cases.conversation(1, 600, "en")
+    """Five minutes of two people who talk in turn."""
+    return pico_cases.conversation(1, 300, "en")
 
 
 def transcript_of(path: Path, model: Path, folder: Path, *options: str) -> dict[str, Any]:
@@ -47,10 +47,10 @@ def text_of(transcript: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_ten_minutes_are_the_same_and_right(tmp_path: Path, conversation: Talk, pico: dict[str, Path], engine: str) -> None:
+def test_five_minutes_are_the_same_and_right(tmp_path: Path, conversation: Talk, pico: dict[str, Path], engine: str) -> None:
     path = sound.write_plain_wav(tmp_path / "talk.wav", conversation.pcm())
     found = check_same(path, tmp_path, "--engine", engine, "--model", str(pico[ENGINES[engine]]), "--language", "en",
-                       at_least=20)["json"]
+                       at_least=10)["json"]
     check_ledger(found)
     assert word_errors([conversation.text], [text_of(found)]) <= 0.05
     check_times(conversation, found)
@@ -68,14 +68,15 @@ def test_cutting_costs_no_words(tmp_path: Path, pico: dict[str, Path]) -> None:
     for language, seed in (("en", 1), ("en", 2), ("ru", 1), ("ru", 2)):
         talk = pico_cases.conversation(seed, 600, language)
         ready = measure_cuts.prepared(talk, tmp_path)
-        ours.append(measure_cuts.heard(engine, talk, language, ready, [ready.windows(length) for length in LENGTHS]))
+        plans = [ready.windows(length) for length in LENGTHS[::2]]
+        ours.append(measure_cuts.heard(engine, talk, language, ready, plans))
         if seed > 1:
             continue
         starts = np.arange(0, ready.recording.source.duration, 30)
         every = [Window(i, start, min(start + 30, ready.recording.source.duration), ()) for i, start in enumerate(starts)]
         blind.append(measure_cuts.heard(engine, talk, language, ready, [every]))
     found = measure_cuts.compare(ours)
-    assert found.beside.words > 4000 and found.cut.words > 3000
+    assert found.beside.words > 2000 and found.cut.words > 1500
     chance = 2 * np.sqrt(3 * found.elsewhere.rate / found.cut.words)
     assert chance < 0.02
     assert found.beside.rate <= found.elsewhere.rate + chance, str(found)

@@ -59,12 +59,12 @@ def telephone_call(folder: Path) -> NDArray[np.int16]:
 def test_pocketsphinx_on_a_real_call(tmp_path: Path) -> None:
     call = telephone_call(tmp_path)
     pause = np.zeros(16000, np.int16)
-    sound.write_plain_wav(tmp_path / "call.wav", np.concatenate([call, pause, call[80000:], pause, call]))
-    check_same(tmp_path / "call.wav", tmp_path, "--engine", "pocketsphinx", at_least=3)
+    sound.write_plain_wav(tmp_path / "call.wav", np.concatenate([call, pause, call[80000:]]))
+    check_same(tmp_path / "call.wav", tmp_path, "--engine", "pocketsphinx", at_least=2)
 
 
 @pytest.mark.eval
-@pytest.mark.parametrize("seconds", [150, pytest.param(None, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [90, pytest.param(None, marks=pytest.mark.slow)])
 def test_pocketsphinx_on_read_speech(tmp_path: Path, evaluation: Path, seconds: int | None) -> None:
     whole = samples_of(evaluation / "asr" / "lj050_0159-0268.flac", tmp_path)
     part = whole if seconds is None else whole[:seconds * 16000]
