@@ -60,6 +60,7 @@ class _Encoder:
         self._graph = graph = OnnxGraph()
         self._one = graph.array(np.array(1, np.float32))
         self._middle = graph.array(np.array(_MIDDLE, np.uint8))
+        self._middles = graph.array(np.full(weights.frames, _MIDDLE, np.uint8))
         self._step = graph.array(np.array(1 / _LARGEST, np.float32))
         self._least = graph.array(np.array(1e-9, np.float32))
 
@@ -119,14 +120,16 @@ class _Encoder:
 
     def _rounded(self, sound: str) -> _Rounded:
         graph, scales = self._graph, self._scales(sound, 2)
-        return _Rounded(graph.node("QuantizeLinear", [graph.node("Div", [sound, scales]), self._one, self._middle]),
-                        scales)
+        each = graph.node("Reshape", [scales, graph.integers(-1)])
+        return _Rounded(graph.node("QuantizeLinear", [sound, each, self._middles], axis=1), scales)
 
     def _scales(self, sound: str, axis: int) -> str:
         """What the numbers along an axis are divided by."""
         graph = self._graph
-        largest = graph.node("ReduceMax", [graph.node("Abs", [sound]), graph.integers(axis)], keepdims=1)
-        return graph.node("Mul", [graph.node("Max", [largest, self._least]), self._step])
+        highest, lowest = (graph.node(kind, [sound, graph.integers(axis)], keepdims=1)
+                           for kind in ("ReduceMax", "ReduceMin"))
+        largest = graph.node("Max", [highest, graph.node("Neg", [lowest]), self._least])
+        return graph.node("Mul", [largest, self._step])
 
     def _linear(self, rounded: _Rounded, layer: Linear) -> str:
         graph = self._graph
