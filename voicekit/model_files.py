@@ -22,9 +22,12 @@ _BLOCK = 1 << 20
 def folder(engine: str) -> Path:
     """The folder of an engine's models: under ``$VOICEKIT_MODELS``, or in the user's cache folder."""
     root = os.environ.get("VOICEKIT_MODELS")
-    if root:
-        return Path(root).expanduser() / engine
-    return Path(os.getenv("XDG_CACHE_HOME") or Path.home() / ".cache") / "voicekit" / "models" / engine
+    return (Path(root).expanduser() if root else in_the_users_cache()) / engine
+
+
+def in_the_users_cache() -> Path:
+    """Where models lie if ``$VOICEKIT_MODELS`` does not say another place."""
+    return Path(os.getenv("XDG_CACHE_HOME") or Path.home() / ".cache") / "voicekit" / "models"
 
 
 def download(url: str, target: Path, sha256: str = "") -> Path:

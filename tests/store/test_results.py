@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from voicekit.store import Cache, Store, name_of, upkeep
+from voicekit import model_files
+from voicekit.store import Cache, Store, default_folder, name_of, upkeep
 
 
 def plain(value: Any) -> Any:
@@ -126,6 +127,21 @@ def test_a_folder_that_is_gone_is_not_made_again(tmp_path: Path) -> None:
     cache.put("ab" * 32, 1)
     Cache(tmp_path / "disk" / "kept", told.append, make=False)  # another worker
     assert len(told) == 2 and not (tmp_path / "disk" / "kept").exists()
+
+
+def test_models_that_came_first_are_no_other_things(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a first run with --no-cache, or `voicekit models fetch`."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("VOICEKIT_CACHE")
+    (model_files.folder("openvino") / "a.bin").mkdir(parents=True)
+    told: list[str] = []
+    assert default_folder() == tmp_path / "voicekit"
+    Cache(default_folder(), told.append).put("ab" * 32, 1)
+    assert not told and Cache(default_folder(), told.append).get("ab" * 32, int) == 1
+    upkeep.clear(default_folder())
+    assert (model_files.folder("openvino") / "a.bin").exists()
+    (tmp_path / "elsewhere" / "models").mkdir(parents=True)
+    assert Cache(tmp_path / "elsewhere", told.append).folder is None and "other things" in told[0]
 
 
 def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from voicekit import model_files
+
 SCHEMA = 3
 """Part of every name: raise it when the meaning of a stored result changes."""
 
@@ -57,8 +59,11 @@ def name_of(parts: Mapping[str, object], content: bytes) -> str:
 
 
 def is_ours(folder: Path) -> bool:
-    """Whether a folder is a store, or may become one: it holds nothing else that could be lost."""
-    return (folder / TAG).exists() or not folder.exists() or not any(folder.iterdir())
+    """Whether a folder is a store, or may become one: it holds nothing else that could be lost. In the user's cache
+    folder models may have been put before the first result."""
+    if (folder / TAG).exists() or not folder.exists():
+        return True
+    return all(one == model_files.in_the_users_cache() for one in folder.iterdir())
 
 
 class Damaged(Exception):
