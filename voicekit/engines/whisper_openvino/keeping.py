@@ -57,7 +57,8 @@ def kept(source: Path) -> Path:
     ValueError
         If `source` is no Whisper.
     """
-    target = _target(source, ".bin")
+    made_of = _facts(source)
+    target = _target(made_of, ".bin")
     if target.is_file():
         with contextlib.suppress(ValueError):  # damaged: it is made again
             read_variables(target)
@@ -66,7 +67,7 @@ def kept(source: Path) -> Path:
     if not any(_wide(name, array) for name, array in variables.items()):
         return source
     keep = functools.partial(_write_variables, variables=variables)
-    return target if _keep(source, target, keep, "The weights in 8 bits") else source
+    return target if _keep(target, made_of, keep, "The weights in 8 bits") else source
 
 
 def kept_encoder(source: Path, build: Callable[[], bytes], load: Callable[[Path | bytes], _Loaded]) -> _Loaded:
@@ -81,26 +82,27 @@ def kept_encoder(source: Path, build: Callable[[], bytes], load: Callable[[Path 
     load : callable
         Load such a file; or its content, where no file can be written.
     """
-    target = _target(source, ".onnx")
+    made_of = _facts(source)
+    target = _target(made_of, ".onnx")
     if target.is_file():
         # onnxruntime's errors share no narrower type. If it is damaged it is made again; if not, that fails as well.
         with contextlib.suppress(Exception):
             return load(target)
     content = build()
-    written = _keep(source, target, lambda file: file.write(content), "The encoder in 8 bits")
+    written = _keep(target, made_of, lambda file: file.write(content), "The encoder in 8 bits")
     return load(target if written else content)
 
 
-def _target(source: Path, suffix: str) -> Path:
-    return model_files.folder("openvino") / (hashlib.sha256(os.fsencode(_facts(source))).hexdigest()[:32] + suffix)
+def _target(made_of: str, suffix: str) -> Path:
+    return model_files.folder("openvino") / (hashlib.sha256(os.fsencode(made_of)).hexdigest()[:32] + suffix)
 
 
-def _keep(source: Path, target: Path, content: Callable[[BinaryIO], object], what: str) -> bool:
+def _keep(target: Path, made_of: str, content: Callable[[BinaryIO], object], what: str) -> bool:
     """Write the file, and what it was made of; whether it could be written."""
     try:
         _forget_what_is_gone(target.parent)
         _write(target, content)
-        _write(target.with_suffix(ORIGIN), lambda file: file.write(os.fsencode(_facts(source))))
+        _write(target.with_suffix(ORIGIN), lambda file: file.write(os.fsencode(made_of)))
     except OSError as error:
         _log.info("%s could not be kept in %s (%s); made again at every start.", what, target.parent, error)
         return False
