@@ -28,6 +28,14 @@ from voicekit.protocols import EngineProfile, EngineSpec, ModelOnDisk, Samples
 from voicekit.types import WindowResult
 
 
+def _arithmetic(compute_type: str) -> str:
+    if compute_type != "int8":
+        return ""
+    if processor.multiplies_in_steps():
+        return "7 bits in the encoder, on onnxruntime"
+    return "8 bits and " + ("bfloat16" if processor.multiplies_in_bfloat16() else "float32")
+
+
 class OpenVINOWhisper:
     """How the models are found, fetched and loaded: they are faster-whisper's."""
 
@@ -48,6 +56,7 @@ class OpenVINOWhisper:
         beam_share=0.03,
         any_batch=frozenset({"int8"}),
         copyable=True,
+        arithmetic=_arithmetic,
     )
 
     def __init__(self) -> None:

@@ -255,13 +255,15 @@ def plan_machine(options: EngineOptions, workers: int | None, profile: EnginePro
 
 def _compute_type(options: EngineOptions, profile: EngineProfile, kind: str, notes: _Notes) -> str:
     known = profile.compute_types[kind]
+    arithmetic = profile.arithmetic(known[0] if options.compute_type == "auto" else options.compute_type)
+    here = f"; on this processor {arithmetic}" if arithmetic else ""
     if options.compute_type == "auto":
-        notes.reasons.append(f"precision: {known[0]} is the default of {profile.name} on {kind}")
+        notes.reasons.append(f"precision: {known[0]} is the default of {profile.name} on {kind}{here}")
         return known[0]
     if options.compute_type not in known:
         raise UsageError(f"{profile.name} has no {options.compute_type} on {kind}.",
                          f"Choose auto or one of: {', '.join(known)}.")
-    notes.reasons.append(f"precision: {options.compute_type}, as asked for")
+    notes.reasons.append(f"precision: {options.compute_type}, as asked for{here}")
     return options.compute_type
 
 

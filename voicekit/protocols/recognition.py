@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
@@ -15,6 +15,11 @@ if TYPE_CHECKING:  # the commands read profiles to print their help, and must no
 
 Samples: TypeAlias = "NDArray[np.float32]"
 """Mono audio at 16 kHz, shape (samples,), float32 in [-1, 1)."""
+
+
+def alike_everywhere(compute_type: str) -> str:
+    """An :attr:`EngineProfile.arithmetic` that depends on no processor."""
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,9 @@ class EngineProfile:
         batches are made so that workers end together.
     copyable : bool
         Whether a loaded engine on a CPU, with one thread, may be copied with its process: it is a :class:`Copyable`.
+    arithmetic : callable
+        ``arithmetic(compute_type)``: how a precision is computed on a processor such as this one, where the engine
+        has several ways whose words may differ; empty where it has one.
     """
 
     name: str
@@ -76,6 +84,7 @@ class EngineProfile:
     beam_share: float = 0.0
     any_batch: frozenset[str] = frozenset()
     copyable: bool = False
+    arithmetic: Callable[[str], str] = alike_everywhere
 
     @property
     def packages(self) -> tuple[str, ...]:

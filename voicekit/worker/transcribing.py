@@ -181,12 +181,15 @@ def language_name(task: DetectTask) -> str:
 
 
 def _engine_parts(spec: EngineSpec) -> dict[str, object]:
+    # Which of the cards it was does not matter to the words.
+    precision = [spec.device.partition(":")[0], spec.compute_type]
+    if arithmetic := engines.adapter(spec.engine).profile.arithmetic(spec.compute_type):
+        precision.append(arithmetic)  # another machine may share the folder, or a laptop be replaced
     return {
         "voicekit": __version__,
         "engine": [spec.engine, engines.version(spec.engine)],
         "model": [Path(spec.model.name).name, spec.model.revision],  # the revision knows what is in a folder
-        # Which of the cards it was does not matter to the words.
-        "precision": [spec.device.partition(":")[0], spec.compute_type],
+        "precision": precision,
     }
 
 

@@ -18,10 +18,8 @@ from voicekit.engines.whisper_words import Timing
 FRAME = 0.02
 """Seconds of sound in one frame of attention."""
 
-# Pairs to be put in order so that the fourth of seven numbers is their median (Knuth, The Art of Computer
-# Programming 3, 5.3.4: a sorting network without the exchanges that do not matter).
-_MEDIAN_OF_SEVEN = ((0, 5), (0, 3), (1, 6), (2, 4), (0, 1), (3, 5), (2, 6), (2, 3), (3, 6), (4, 5), (1, 4), (1, 3),
-                    (3, 4))
+_TOGETHER = 8
+"""Rows of attention that are filtered at a time: what comes out of each step is then still near when it goes in."""
 
 
 def token_times(attention: Sequence[Attention], frames: int, before: int) -> NDArray[np.float64]:
@@ -86,11 +84,31 @@ def median_of_seven(values: NDArray[np.float32]) -> NDArray[np.float32]:
     count = values.shape[-1]
     if count <= 3:
         return values
-    wide = np.pad(values, [(0, 0)] * (values.ndim - 1) + [(3, 3)], mode="reflect")
-    lanes = [wide[..., shift:shift + count] for shift in range(7)]
-    for low, high in _MEDIAN_OF_SEVEN:
-        lanes[low], lanes[high] = np.minimum(lanes[low], lanes[high]), np.maximum(lanes[low], lanes[high])
-    return lanes[3]
+    rows = np.pad(values.reshape(-1, count), [(0, 0), (3, 3)], mode="reflect")
+    found = np.empty((len(rows), count), np.float32)
+    for first in range(0, len(rows), _TOGETHER):
+        _medians(rows[first:first + _TOGETHER], found[first:first + _TOGETHER])
+    return found.reshape(values.shape)
+
+
+def _medians(rows: NDArray[np.float32], into: NDArray[np.float32]) -> None:
+    """The median of every seven neighbours.
+
+    Every three are put in order once, and serve as the first and as the second three of a seven. The lowest of such
+    six is never the median, nor is the highest: it is that of the five that are left.
+    """
+    count = into.shape[1]
+    low, high, third = np.minimum(rows[:, :-2], rows[:, 1:-1]), np.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:]
+    most = np.maximum(high, third)
+    np.minimum(high, third, out=high)
+    middle = np.maximum(low, high)
+    np.minimum(low, high, out=low)
+    (a, b), (c, d), (e, f) = ((three[:, :count], three[:, 3:3 + count]) for three in (low, middle, most))
+    b, e = np.maximum(a, b), np.minimum(e, f)
+    # Of two pairs and one more the median is that of the one, the higher low and the lower high.
+    one, two = np.maximum(np.minimum(b, e), np.minimum(c, d)), np.minimum(np.maximum(b, e), np.maximum(c, d))
+    last = rows[:, 6:]
+    np.maximum(np.minimum(one, two), np.minimum(np.maximum(one, two), last), out=into)
 
 
 def cheapest_way(cost: NDArray[np.float64]) -> NDArray[np.int64]:
