@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from voicekit.execution import zygote
+from voicekit.execution import turns, zygote
 from voicekit.execution.work import Report, SlotContext
 
 
@@ -154,3 +154,8 @@ def load_where_there_is_no_room(piece: str, context: SlotContext, report: Report
 def report_strangely(piece: int, context: SlotContext, report: Report) -> int:
     report(Strange(what="nobody can rebuild this"))
     return piece
+
+
+def tell_the_turn(piece: None, context: SlotContext, report: Report) -> tuple[float, int]:
+    """How long a turn lasts here, and how nice the process is."""
+    return turns.turn(), os.nice(0)

@@ -19,6 +19,7 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, Protocol
 
+from voicekit.execution.turns import ask_for_long_turns
 from voicekit.execution.work import Report, SlotContext, Work
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -245,6 +246,8 @@ def _end_with_the_run() -> None:
 
 def serve(connection: Connection, context: SlotContext) -> None:
     """Do pieces until there are no more."""
+    ask_for_long_turns()
+
     def report(payload: Any) -> None:
         connection.send((_PROGRESS, payload))
 
