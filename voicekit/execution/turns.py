@@ -1,8 +1,8 @@
 """How long a process stays on a core when others wait for it.
 
 Linux takes a core from a process after a few ms, and what was in the core's caches is then another's: where more
-workers than cores multiply large matrices, some of their time goes into fetching them again. Since Linux 6.12 a process
-may ask for longer turns. It waits for them as much longer, so the processes that have to answer do so as before.
+workers than cores multiply large matrices, some of their time goes into fetching them again. Since Linux 6.12 a
+process may ask for longer turns. It waits for them as much longer, so those that have to answer do so as before.
 """
 
 from __future__ import annotations
