@@ -53,8 +53,11 @@ def worker_times(entries: Sequence[TimelineEntry], stage: str) -> dict[int, Work
     last = max((end for spans in batches.values() for _, end in spans), default=0.0)
     found = {}
     for worker, spans in sorted(batches.items()):
-        busy = sum(end - begin for begin, end in spans)
         first, final = min(spans)[0], max(end for _, end in spans)
+        busy, until = 0.0, first
+        for begin, end in sorted(spans):  # batches that were done together overlap
+            busy += max(0.0, end - max(begin, until))
+            until = max(until, end)
         found[worker] = WorkerTime(first, busy, final - first - busy, last - final)
     return found
 

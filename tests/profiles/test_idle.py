@@ -16,6 +16,12 @@ def test_what_workers_did_with_their_time() -> None:
     assert found == {0: WorkerTime(2, 7, 1, 0), 1: WorkerTime(3, 5, 0, 2)}
 
 
+def test_batches_that_were_done_together_are_counted_once() -> None:
+    together = [TimelineEntry("transcribe", 0.0, 1.0, began, ended, 0, index, index)
+                for index, (began, ended) in enumerate([(0, 4), (1, 4), (1, 5), (6, 7)])]
+    assert worker_times(together, "transcribe") == {0: WorkerTime(0, 6, 1, 0)}
+
+
 def test_what_is_no_transcript_is_told(tmp_path: object, monkeypatch: pytest.MonkeyPatch,
                                        capsys: pytest.CaptureFixture[str]) -> None:
     from profiles import idle
