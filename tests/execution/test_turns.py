@@ -15,12 +15,14 @@ from tests.execution.test_slots import contexts, ends
 from voicekit.execution import turns
 from voicekit.execution.slots import Slots
 from voicekit.execution.zygote import Zygote
+from voicekit.planning.machine import this_machine
 
 EXPECTED = turns.LONGEST if turns.turn() else 0.0
 """0 where the system has no turns to give."""
 
 
-@pytest.mark.parametrize("zygote", [None, Zygote(jobs.load, "a model")], ids=["spawned", "copied"])
+@pytest.mark.parametrize("zygote", [None, pytest.param(Zygote(jobs.load, "a model"), marks=pytest.mark.skipif(
+    not this_machine().forks, reason="copies of a process need Linux since 5.3"))], ids=["spawned", "copied"])
 def test_workers_have_long_turns_and_the_run_has_its_own(zygote: Zygote | None) -> None:
     before = turns.turn(), os.nice(0)
     events: queue.Queue[Any] = queue.Queue()
