@@ -114,9 +114,9 @@ def test_what_has_settled_writes_the_same_with_the_decoder_that_was_loaded(folde
     wanted = OpenVINOWhisper().load(spec(folders["int8"])).transcribe(WINDOWS, options)
     settled = OpenVINOWhisper().load(dataclasses.replace(spec(folders["int8"]), word_timestamps=words))
     settled.settle()
-    decoder = settled._compiled.any_decoder
+    decoder = settled._compiled.halves.any_decoder
     assert settled.transcribe(WINDOWS, options) == wanted
-    assert settled._compiled.any_decoder is decoder, "another one had to be made"
+    assert settled._compiled.halves.any_decoder is decoder, "another one had to be made"
 
 
 def test_nobody_is_told(tmp_path: Path) -> None:

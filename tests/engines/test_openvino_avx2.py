@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,12 @@ from numpy.typing import NDArray
 
 from tests.engines.whisper_cases import WINDOWS, build, load
 from tests.models import measure_pico
-from voicekit import processor, telemetry
-from voicekit.engines.onnx_graph import MICROSOFT, OnnxGraph
+from voicekit import processor
+from voicekit.engines.onnx_graph import FLOAT, MICROSOFT, OnnxGraph
 from voicekit.engines.openvino_whisper import OpenVINOWhisper
-from voicekit.engines.whisper_openvino import decoder, encoder, onnx_encoder
-from voicekit.engines.whisper_openvino.encoders import OnnxRuntimeEncoder
-from voicekit.engines.whisper_openvino.onnx_encoder import LARGEST_WEIGHT, in_7_bits
+from voicekit.engines.whisper_openvino import onnx_decoder, onnx_encoder
+from voicekit.engines.whisper_openvino.on_onnxruntime import OnnxRuntimeHalves
+from voicekit.engines.whisper_openvino.onnx_layers import LARGEST_WEIGHT, in_7_bits
 from voicekit.engines.whisper_weights import Weights
 from voicekit.engines.whisper_windows import Effort
 from voicekit.errors import ModelError
@@ -50,8 +49,8 @@ def heard(engine: Any, windows: list[Any] = WINDOWS) -> dict[str, NDArray[Any]]:
 
 def whole(found: dict[str, NDArray[Any]], layer: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Keys and values of a layer as floats, (windows, heads, frames, part)."""
-    keys = found[f"keys_{layer}"] * found[f"key_scales_{layer}"].swapaxes(2, 3)
-    return keys, found[f"values_{layer}"].swapaxes(2, 3) * found[f"value_scales_{layer}"]
+    keys = found[f"keys_{layer}"] * found[f"key_scales_{layer}"]
+    return keys.swapaxes(2, 3), found[f"values_{layer}"] * found[f"value_scales_{layer}"]
 
 
 # -- the encoder ----------------------------------------------------------------------------------
@@ -117,49 +116,96 @@ def test_the_encoders_graph_is_a_valid_one(folders: dict[str, Path]) -> None:
     (epsilon,) = {attribute.f for node in model.graph.node for attribute in node.attribute if attribute.name == "epsilon"}
     assert epsilon == pytest.approx(1e-5)
     shapes = {one.name: tuple(length.dim_value for length in one.type.tensor_type.shape.dim) for one in model.graph.output}
-    assert shapes == encoder.shapes(weights, small=True, turned=True)
+    assert shapes == onnx_encoder.shapes(weights)
 
 
-# -- the decoder's products -----------------------------------------------------------------------
+# -- the decoder ----------------------------------------------------------------------------------
 
-def computed(product: Callable[[Any, Any], Any], rows: NDArray[np.float32], cached: NDArray[np.int8]) -> NDArray[np.float32]:
-    openvino = telemetry.openvino()
-    op = decoder.ops()
-    given = op.parameter([-1, -1, -1, -1], np.float32)
-    kept = op.parameter([-1, cached.shape[1], *cached.shape[2:]], np.int8)
-    compiled = openvino.Core().compile_model(openvino.Model([product(given, kept)], [given, kept], "product"), "CPU",
-                                             {"INFERENCE_PRECISION_HINT": "f32"})
-    return np.array(next(iter(compiled([rows, cached]).values())))
+def products(weights: Weights, rows: list[NDArray[np.float32]], name: str, matrix: NDArray[np.int8],
+             one_by_one: bool) -> list[NDArray[np.int32]]:
+    """What the decoder's graph makes of rows, (windows, heads, queries, ...), and a matrix of its sound."""
+    import onnxruntime
 
-
-@pytest.mark.parametrize("row", [1, -1, "mixed", "random"])
-@pytest.mark.parametrize("key", [127, -127, "random"])
-@pytest.mark.parametrize("beams", [1, 3])
-def test_products_with_keys_are_exact(row: Any, key: Any, beams: int) -> None:
-    random = np.random.default_rng(1)
-    shape = (2, 3, 50, 64)
-    keys = random.integers(-127, 128, shape).astype(np.int8) if key == "random" else np.full(shape, key, np.int8)
-    rows = {"random": random.integers(-127, 128, (2, 3, beams, 64)) / 127,
-            "mixed": np.tile([1.0, -1.0], (2, 3, beams, 32))}.get(row, np.full((2, 3, beams, 64), row if row in (1, -1) else 0))
-    rows = rows.astype(np.float32)
-    rows[..., 0] = 1  # the largest, by which all are divided
-    wanted = np.einsum("bhqd,bhtd->bhqt", rows.astype(np.float64), keys.astype(np.float64))
-    assert computed(decoder._signless_product, rows, keys) == pytest.approx(wanted, abs=1e-2)
+    decoder = onnx_decoder._Decoder(weights, ())
+    halves = decoder._product(["first", "second"], name)
+    graph = decoder._graph
+    for half in halves:
+        graph.node("Cast", [half], (f"{half}_found",), to=FLOAT)
+    windows, heads, queries = rows[0].shape[:3]
+    numbers = {"shape": (1, 1, 1), "listening": (windows, heads, queries, matrix.shape[2]),
+               "products": (windows, heads, *((2 * queries, 1) if one_by_one else (1, 2 * queries)), -1)}
+    given = {"tokens": np.zeros((1, 1, 1), np.float32), "first": rows[0], "second": rows[1], name: matrix,
+             **{one: np.array(value, np.int64) for one, value in numbers.items()}}
+    content = graph.model("products", {one: array.shape for one, array in given.items()},
+                          {f"{half}_found": (None,) * 4 for half in halves},
+                          {name: np.int8, **dict.fromkeys(numbers, np.int64)})
+    return list(onnxruntime.InferenceSession(content).run(None, given))
 
 
-@pytest.mark.parametrize("value", [127, -127, "random"])
-def test_products_with_values_are_exact_to_14_bits(value: Any) -> None:
-    random = np.random.default_rng(2)
-    shape = (2, 3, 64, 1500)
-    values = random.integers(-127, 128, shape).astype(np.int8) if value == "random" else np.full(shape, value, np.int8)
-    for rows in (random.uniform(0, 127, (2, 3, 2, 1500)), np.full((2, 3, 1, 1500), 127), random.uniform(0, 1, (2, 3, 5, 1500))):
-        rows = rows.astype(np.float32)
-        wanted = np.einsum("bhqt,bhdt->bhqd", rows.astype(np.float64), values.astype(np.float64))
-        most = 1500 * 127 * 0.5 / 127  # all rounded by half a step, all the same way
-        assert np.abs(computed(decoder._signless_fine_product, rows, values) - wanted).max() < most
+@pytest.mark.model
+@pytest.mark.parametrize("one_by_one", [True, False])
+@pytest.mark.parametrize("most", [127, -127, None])
+@pytest.mark.parametrize("queries", [1, 3])
+def test_products_with_the_sound_are_exact(folders: dict[str, Path], one_by_one: bool, most: int | None,
+                                           queries: int) -> None:
+    """Even where all are as large as they may be, and would not fit into 16 bits with a bit more."""
+    weights, random = Weights(folders["float16"], quantize=False), np.random.default_rng(1)
+    part, frames, lead = weights.width // weights.heads, weights.frames, (3, weights.heads)
+    for name, shape in (("keys_0", (part, frames)), ("values_0", (frames, part))):
+        matrix = np.full((*lead, *shape), most or 0, np.int8)
+        if most is None:
+            matrix = random.integers(-127, 128, matrix.shape).astype(np.int8)
+        full = np.full((*lead, queries, shape[0]), 127, np.float32)
+        some = random.integers(-127, 128, full.shape).astype(np.float32)
+        for found, rows in zip(products(weights, [full, some], name, matrix, one_by_one), (full, some), strict=True):
+            assert (found == np.maximum(rows, 0).astype(np.int64) @ matrix.astype(np.int64)).all()
 
 
-# -- the encoder that was built once --------------------------------------------------------------
+@pytest.mark.model
+def test_the_decoders_graph_is_a_valid_one(folders: dict[str, Path]) -> None:
+    weights = Weights(folders["float16"], quantize=False)
+    heads = tuple(map(tuple, weights.config["alignment_heads"]))
+    model = onnx.load_from_string(onnx_decoder.build(weights, heads))
+    onnx.checker.check_model(model)
+    kinds = [node.op_type for node in model.graph.node]
+    assert kinds.count("MatMulInteger") == 2 * weights.decoder_layers and "MatMul" not in kinds
+    assert kinds.count("MatMulIntegerToFloat") == 6 * weights.decoder_layers + 1
+    assert {one.name for one in model.graph.input} >= {*onnx_encoder.shapes(weights), *onnx_decoder.past(weights)}
+    outputs = {one.name for one in model.graph.output}
+    assert outputs == {"logits", "attention", *onnx_decoder.SCORES, *onnx_decoder.present(weights)}
+
+
+@pytest.mark.model
+def test_neighbours_beams_and_places_change_no_bit_of_a_row(folders: dict[str, Path]) -> None:
+    """A row is the same by itself and among others, and several places at once are what they are one by one."""
+    engine = load("openvino", folders["float16"], "int8", threads=1)
+    halves, sound = engine._compiled.halves, engine.encode(WINDOWS)
+    decoder = halves.decoder(8, ((0, 0),))
+    random = np.random.default_rng(3)
+    tokens = random.integers(0, 50_000, (len(WINDOWS), 6))
+    allowed = np.zeros((len(WINDOWS), engine._compiled.weights.vocabulary), np.float32)
+
+    def shown(windows: slice, *cuts: int) -> Any:
+        decoder.forget()
+        decoder.listen({name: array[windows] for name, array in sound.first(len(WINDOWS)).items()})
+        for begin, end in zip(cuts, cuts[1:], strict=False):
+            some = tokens[windows, begin:end]
+            found = decoder.show(some, np.arange(len(some), dtype=np.int32), allowed[windows], True)
+        return found
+
+    together = shown(slice(None), 0, 1, 2, 3, 4, 5, 6)
+    for window in range(len(WINDOWS)):
+        alone = shown(slice(window, window + 1), 0, 1, 2, 3, 4, 5, 6)
+        for name in ("scores", "candidates", "silence", "languages", "attention"):
+            assert (getattr(alone, name)[0] == getattr(together, name)[window]).all(), name
+    at_once = shown(slice(None), 0, 6)
+    assert (at_once.candidates[:, 0] == together.candidates[:, 0]).all()
+    assert at_once.scores == pytest.approx(together.scores, abs=1e-4)
+    many = shown(slice(None), 0, 2, 6)
+    assert many.scores == pytest.approx(together.scores, abs=1e-4)
+
+
+# -- the graphs that were built once --------------------------------------------------------------
 
 @pytest.fixture
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -168,38 +214,37 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.model
-def test_the_encoder_is_built_once(folders: dict[str, Path], models: Path, tmp_path: Path,
+def test_the_graphs_are_built_once(folders: dict[str, Path], models: Path, tmp_path: Path,
                                    monkeypatch: pytest.MonkeyPatch) -> None:
     builds = []
-    build_it = onnx_encoder.build
-    monkeypatch.setattr(onnx_encoder, "build", lambda weights: builds.append(1) or build_it(weights))
+    for half in (onnx_encoder, onnx_decoder):
+        build_it = half.build
+        monkeypatch.setattr(half, "build", lambda *of, build_it=build_it: builds.append(1) or build_it(*of))
 
-    def heard_by_new() -> dict[str, NDArray[Any]]:
-        return heard(load("openvino", folders["float16"], "int8"))
+    def written_by_new() -> list[Any]:
+        return list(load("openvino", folders["float16"], "int8").transcribe(WINDOWS, PLAIN))
 
-    first = heard_by_new()
-    (file,) = models.glob("*.onnx")
-    content = file.read_bytes()
-    assert same(heard_by_new(), first) and len(builds) == 1
-    file.write_bytes(content[:-1000])
-    assert same(heard_by_new(), first) and len(builds) == 2 and file.read_bytes() == content, "a damaged one is made again"
+    first = written_by_new()
+    files = sorted(models.glob("*.onnx"))
+    contents = [file.read_bytes() for file in files]
+    assert written_by_new() == first and len(builds) == len(files) == 2
+    for file, content in zip(files, contents, strict=True):
+        file.write_bytes(content[:-1000])
+    assert written_by_new() == first and len(builds) == 4, "a damaged one is made again"
+    assert [file.read_bytes() for file in files] == contents
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("VOICEKIT_MODELS", str(tmp_path / "file"))
-    assert same(heard_by_new(), first) and len(builds) == 3, "there is no room"
+    assert written_by_new() == first and len(builds) == 6, "there is no room"
 
 
 @pytest.mark.model
-def test_the_encoder_of_a_model_that_is_gone_goes_too(folders: dict[str, Path], models: Path, tmp_path: Path) -> None:
+def test_the_graphs_of_a_model_that_is_gone_go_too(folders: dict[str, Path], models: Path, tmp_path: Path) -> None:
     gone = shutil.copytree(folders["float16"], tmp_path / "gone")
     load("openvino", gone, "int8")
-    assert sorted(path.suffix for path in models.iterdir()) == [".bin", ".onnx", ".origin"]
+    assert sorted(path.suffix for path in models.iterdir()) == [".bin", *2 * [".onnx"], *3 * [".origin"]]
     shutil.rmtree(gone)
     load("openvino", folders["int8"], "int8")  # whose weights are taken as they are
-    assert sorted(path.suffix for path in models.iterdir()) == [".onnx", ".origin"]
-
-
-def same(one: dict[str, NDArray[Any]], other: dict[str, NDArray[Any]]) -> bool:
-    return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
+    assert sorted(path.suffix for path in models.iterdir()) == [*2 * [".onnx"], *2 * [".origin"]]
 
 
 # -- all of it ------------------------------------------------------------------------------------
@@ -224,7 +269,6 @@ def test_it_writes_what_the_exact_one_writes(pico: dict[str, Path], language: st
 
 @pytest.mark.model
 def test_a_window_alone_is_found_by_beams_and_words_alike(pico: dict[str, Path]) -> None:
-    """Its row gets another beside it, of which nothing may be seen."""
     engine = measure_pico.load("openvino int8", pico["openvino int8"])
     sounds = [talk.samples for talk in measure_pico.utterances("ru", 6)]
     for options in (DecodingOptions(language="ru"), DecodingOptions(language="ru", beam_size=5),
@@ -241,8 +285,8 @@ def test_loading(folders: dict[str, Path], models: Path, tmp_path: Path, monkeyp
         return EngineSpec("openvino", ModelOnDisk("tiny", str(folders["float16"]), "r", 1), "cpu", compute_type, 1)
 
     small, exact = (OpenVINOWhisper().load(spec(kind)) for kind in ("int8", "float32"))
-    assert isinstance(small._compiled._encoder, OnnxRuntimeEncoder) and small.device == exact.device == "cpu"
-    assert not isinstance(exact._compiled._encoder, OnnxRuntimeEncoder)
+    assert isinstance(small._compiled.halves, OnnxRuntimeHalves) and small.device == exact.device == "cpu"
+    assert not isinstance(exact._compiled.halves, OnnxRuntimeHalves)
     small.settle()
     assert small.transcribe(WINDOWS[:1], PLAIN)[0].status == "transcribed"
     with monkeypatch.context() as patch:
@@ -252,4 +296,4 @@ def test_loading(folders: dict[str, Path], models: Path, tmp_path: Path, monkeyp
             OpenVINOWhisper().load(spec("int8"))
     assert "--engine faster-whisper" in problem.value.hint
     monkeypatch.setattr(processor, "flags", lambda: frozenset({"avx2", "avx512_vnni"}))
-    assert not isinstance(OpenVINOWhisper().load(spec("int8"))._compiled._encoder, OnnxRuntimeEncoder)
+    assert not isinstance(OpenVINOWhisper().load(spec("int8"))._compiled.halves, OnnxRuntimeHalves)

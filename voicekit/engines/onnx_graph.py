@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import itertools
 import struct
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 OPSET = 18
 MICROSOFT = "com.microsoft"
 """The domain of onnxruntime's own operators."""
 
-INT8 = 3
-"""The type's number, for ``Cast``."""
+FLOAT, UINT8, INT8 = 1, 2, 3
+"""Numbers of the types, for ``Cast``."""
 
 _IR = 8
-_KINDS = {np.dtype(np.float32): 1, np.dtype(np.uint8): 2, np.dtype(np.int8): INT8, np.dtype(np.int64): 7}
+_KINDS = {np.dtype(np.float32): FLOAT, np.dtype(np.uint8): UINT8, np.dtype(np.int8): INT8, np.dtype(np.int64): 7}
 
 _Attribute = int | float | str | Sequence[int]
 
@@ -65,7 +65,7 @@ class OnnxGraph:
         return name
 
     def model(self, name: str, inputs: Mapping[str, Sequence[int | None]],
-              outputs: Mapping[str, Sequence[int | None]], small: Collection[str] = ()) -> bytes:
+              outputs: Mapping[str, Sequence[int | None]], kinds: Mapping[str, DTypeLike] | None = None) -> bytes:
         """All of it, as a file holds it.
 
         Parameters
@@ -74,13 +74,14 @@ class OnnxGraph:
             Of the graph.
         inputs, outputs : mapping of str to sequence of (int or None)
             Shapes by name; None is a length that may be any.
-        small : collection of str
-            Which of them are int8; all others are float32.
+        kinds : mapping of str to dtype, optional
+            Types by name, of those that are not float32: int8 or int64.
         """
-        kinds = {one: _KINDS[np.dtype(np.int8 if one in small else np.float32)] for one in (*inputs, *outputs)}
+        others = kinds or {}
+        numbers = {one: _KINDS[np.dtype(others.get(one, np.float32))] for one in (*inputs, *outputs)}
         graph = b"".join((*self._parts, _text(2, name),
-                          *(_bytes(11, _declared(one, shape, kinds[one])) for one, shape in inputs.items()),
-                          *(_bytes(12, _declared(one, shape, kinds[one])) for one, shape in outputs.items())))
+                          *(_bytes(11, _declared(one, shape, numbers[one])) for one, shape in inputs.items()),
+                          *(_bytes(12, _declared(one, shape, numbers[one])) for one, shape in outputs.items())))
         versions = (_bytes(8, _text(1, domain) + _number(2, version))
                     for domain, version in (("", OPSET), (MICROSOFT, 1)))
         return b"".join((_number(1, _IR), _bytes(7, graph), *versions))

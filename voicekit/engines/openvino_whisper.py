@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,13 @@ import numpy as np
 from voicekit import processor
 from voicekit.engines import whisper_windows as shared
 from voicekit.engines.faster_whisper import MAX_LENGTH, FasterWhisper
-from voicekit.engines.whisper_openvino import encoder, keeping, onnx_encoder, search, timing
-from voicekit.engines.whisper_openvino.decoder import Vocabulary
-from voicekit.engines.whisper_openvino.encoders import Encoder, OnnxRuntimeEncoder
+from voicekit.engines.whisper_openvino import keeping, search, timing
+from voicekit.engines.whisper_openvino.halves import Halves
+from voicekit.engines.whisper_openvino.on_onnxruntime import OnnxRuntimeHalves
+from voicekit.engines.whisper_openvino.on_openvino import OpenVINOHalves
 from voicekit.engines.whisper_openvino.running import Compiled, Decoding, Sound
 from voicekit.engines.whisper_openvino.search import Written
+from voicekit.engines.whisper_openvino.vocabulary import Vocabulary
 from voicekit.engines.whisper_weights import Weights
 from voicekit.engines.whisper_windows import Decoded, Effort
 from voicekit.engines.whisper_words import Timing
@@ -32,7 +34,7 @@ def _arithmetic(compute_type: str) -> str:
     if compute_type != "int8":
         return ""
     if processor.multiplies_in_steps():
-        return "7 bits in the encoder, on onnxruntime"
+        return "7 bits, on onnxruntime"
     return "8 bits and " + ("bfloat16" if processor.multiplies_in_bfloat16() else "float32")
 
 
@@ -88,9 +90,7 @@ class OpenVINOWhisper:
         try:
             small = spec.compute_type == "int8"
             weights = Weights(folder, small, keeping.kept(folder / "model.bin") if small else None)
-            others = functools.partial(_in_steps, folder, weights, spec.threads)
-            transcriber = OpenVINOTranscriber(folder, weights, spec,
-                                              others if small and processor.multiplies_in_steps() else None)
+            transcriber = OpenVINOTranscriber(folder, weights, spec)
         except Exception as error:  # OpenVINO's and the tokenizer's errors share no narrower type
             raise ModelError(f"The model {spec.model.name!r} at {folder} cannot be read: {error}",
                              "Take --engine faster-whisper, or delete its folder and fetch it again.") from error
@@ -100,18 +100,10 @@ class OpenVINOWhisper:
         return transcriber
 
 
-def _in_steps(folder: Path, weights: Weights, threads: int) -> OnnxRuntimeEncoder:
-    """The encoder for processors that add products of 8 bits in 16 bits."""
-    shapes = encoder.shapes(weights, small=True, turned=True)
-    return keeping.kept_encoder(folder / "model.bin", lambda: onnx_encoder.build(Weights(folder, quantize=False)),
-                                lambda model: OnnxRuntimeEncoder(model, shapes, threads))
-
-
 class OpenVINOTranscriber:
     """A loaded model: the socket ``Transcriber``, and the runtime that the shared steps drive."""
 
-    def __init__(self, folder: Path, weights: Weights, spec: EngineSpec,
-                 others: Callable[[], Encoder] | None = None) -> None:
+    def __init__(self, folder: Path, weights: Weights, spec: EngineSpec) -> None:
         import tokenizers
         from faster_whisper.feature_extractor import FeatureExtractor
 
@@ -125,9 +117,14 @@ class OpenVINOTranscriber:
         self._heads = tuple((int(layer), int(head)) for layer, head in weights.config.get("alignment_heads", ()))
         self._extractor = FeatureExtractor(feature_size=weights.mels)
         self._tokenizer = functools.lru_cache(maxsize=8)(self._make_tokenizer)
-        self._compiled = Compiled(weights, self._vocabulary(weights), spec.compute_type, spec.threads,
-                                  self._heads if spec.word_timestamps else (), others)
-        self.device = self._compiled.device.lower()
+        vocabulary, heads = self._vocabulary(weights), self._heads if spec.word_timestamps else ()
+        halves: Halves
+        if spec.compute_type == "int8" and processor.multiplies_in_steps():
+            halves = OnnxRuntimeHalves(folder, weights, vocabulary, spec.threads, self._heads)
+        else:
+            halves = OpenVINOHalves(weights, vocabulary, spec.compute_type, spec.threads, heads)
+        self._compiled = Compiled(weights, vocabulary, halves)
+        self.device = halves.device.lower()
         self.compute_type = spec.compute_type
 
     def _vocabulary(self, weights: Weights) -> Vocabulary:
@@ -158,14 +155,14 @@ class OpenVINOTranscriber:
             return [{"en": 1.0} for _ in windows]
         if not windows:
             return []
-        decoding = Decoding(self._compiled, self._compiled.any_decoder, self.encode(windows), 1, 1)
+        decoding = Decoding(self._compiled, self._compiled.halves.any_decoder, self.encode(windows), 1, 1)
         decoding.begin([self._token("<|startoftranscript|>")], search.free(len(windows)))
         assert decoding.languages is not None
         return [dict(zip(self.languages, map(float, one), strict=True)) for one in decoding.languages]
 
     def settle(self) -> None:
         """Run the decoder once: then it brings its weights into the form that it reads. The encoder has done so."""
-        decoding = Decoding(self._compiled, self._compiled.any_decoder, self._compiled.silence(), 1, 1)
+        decoding = Decoding(self._compiled, self._compiled.halves.any_decoder, self._compiled.silence(), 1, 1)
         decoding.begin([self._token("<|startoftranscript|>")], search.free(1))
 
     def encode(self, windows: Sequence[Samples]) -> Sound:
@@ -192,8 +189,8 @@ class OpenVINOTranscriber:
         if options.word_timestamps:
             start.append(tokenizer.no_timestamps)
         heads = self._heads if options.word_timestamps else ()
-        request = self._compiled.decoder(effort.beams + (effort.beams > 1) + 2 * (effort.no_repeat > 0), heads)
-        decoding = Decoding(self._compiled, request, encoded, effort.beams, len(opening))
+        decoder = self._compiled.halves.decoder(effort.beams + (effort.beams > 1) + 2 * (effort.no_repeat > 0), heads)
+        decoding = Decoding(self._compiled, decoder, encoded, effort.beams, len(opening))
         found = search.write(decoding, search.Task(
             windows=encoded.windows, start=tuple(start), beams=effort.beams, no_repeat=effort.no_repeat,
             limit=MAX_LENGTH - len(start), end=self._end, timestamps=self.timestamp_begin,

@@ -1,13 +1,11 @@
 """The graph of Whisper's decoder: from the tokens of a step to the candidates for the next.
 
-It has a state, the keys and values of the tokens so far; those of the sound are inputs. The rules of decoding are in
-the graph, as the whole vocabulary's scores are too many to be looked at in Python at every step: what comes out is a
-few candidates for every row.
+It has a state, the keys and values of the tokens so far; those of the sound are inputs. The whole vocabulary's scores
+are too many to be looked at in Python at every step: what comes out is a few candidates for every row.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,10 +14,8 @@ from voicekit import telemetry
 from voicekit.engines.whisper_openvino import encoder, layers
 from voicekit.engines.whisper_openvino.layers import floats, number, ops, whole
 from voicekit.engines.whisper_openvino.search import FORBIDDEN
+from voicekit.engines.whisper_openvino.vocabulary import Vocabulary
 from voicekit.engines.whisper_weights import Weights
-
-RULES = ("text", "closing", "first", "lowest", "highest")
-"""Inputs, one number for each row: the fields of :class:`~voicekit.engines.whisper_openvino.search.Rules`."""
 
 MOST = 127.0
 """The largest number of 8 bits."""
@@ -27,38 +23,9 @@ MOST = 127.0
 FINER = 254.0
 """Probabilities are multiplied in two parts of 8 bits, the second so many times finer."""
 
-LARGEST = 255.0
-"""The largest number of 8 bits without a sign."""
-
-
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
-    """Numbers of the tokens that the rules of decoding are about.
-
-    Attributes
-    ----------
-    end : int
-        End of the text; all text is below it.
-    no_speech : int
-        What the model writes first where nobody speaks.
-    timestamps : int
-        The first timestamp; the others follow.
-    languages : tuple of int
-        The languages, in the order of the tokenizer.
-    banned, banned_first : tuple of int
-        What may not be written at all, and not as the first.
-    """
-
-    end: int
-    no_speech: int
-    timestamps: int
-    languages: tuple[int, ...]
-    banned: tuple[int, ...]
-    banned_first: tuple[int, ...]
-
 
 def build(weights: Weights, vocabulary: Vocabulary, small: bool, candidates: int,
-          heads: tuple[tuple[int, int], ...] = (), turned: bool = False) -> Any:
+          heads: tuple[tuple[int, int], ...] = ()) -> Any:
     """The decoder as an ``openvino.Model``.
 
     Parameters
@@ -73,43 +40,37 @@ def build(weights: Weights, vocabulary: Vocabulary, small: bool, candidates: int
         How many come out for every row.
     heads : tuple of (int, int)
         Layer and head of the attention that comes out, too: where in the sound the words are.
-    turned : bool
-        For a processor that sums each two products of 8 bits in 16 bits, and cuts off what does not fit. It
-        multiplies 8 bits without a sign by 8 with one, and what has a sign gets 128 added. So only numbers from 0 to
-        127 are multiplied with keys and values in 8 bits; and values come turned, as rows that lie as the keys do
-        are multiplied three times as fast there.
 
     Returns
     -------
     openvino.Model
         Inputs: ``tokens`` (rows, places) int64; ``places`` (places,) int64, where they stand; ``parents`` (rows,)
         int32, from which row the state is taken; ``mask`` (1, 1, places, all places) float32, what a place may look
-        at; the :data:`RULES` (rows, 1) float32; the encoder's outputs, whose windows are a divisor of the rows.
+        at; ``allowed`` (rows, vocabulary) float32, what is added to the scores; the encoder's outputs, whose windows
+        are a divisor of the rows.
         Outputs: ``scores`` and ``candidates`` (rows, candidates): log-probability and number, the best first;
         ``silence`` (rows, 1), the probability of no speech, and ``languages`` (rows, languages), both before any
         rule; with heads ``attention`` (windows, heads, rows * places / windows, frames).
     """
-    return _Graph(weights, vocabulary, small, heads, turned).build(candidates)
+    return _Graph(weights, vocabulary, small, heads).build(candidates)
 
 
 class _Graph:
     """The decoder while it is being built."""
 
     def __init__(self, weights: Weights, vocabulary: Vocabulary, small: bool,
-                 heads: tuple[tuple[int, int], ...], turned: bool) -> None:
+                 heads: tuple[tuple[int, int], ...]) -> None:
         op = ops()
-        self.turned = turned
         self.weights, self.vocabulary, self.small, self.heads = weights, vocabulary, small, heads
         self.tokens = op.parameter([-1, -1], np.int64, name="tokens")
         self.places = op.parameter([-1], np.int64, name="places")
         self.parents = op.parameter([-1], np.int32, name="parents")
         self.mask = op.parameter([1, 1, -1, -1], np.float32, name="mask")
-        self.rules = {name: op.parameter([-1, 1], np.float32, name=name)
-                      for name in RULES}
+        self.allowed = op.parameter([-1, weights.vocabulary], np.float32, name="allowed")
         self.cached: dict[str, Any] = {}
-        for name, shape in encoder.shapes(weights, small, turned).items():
-            kind = np.int8 if small and "scales" not in name else np.float32
-            self.cached[name] = op.parameter([-1, *shape[1:]], kind, name=name)
+        kinds = encoder.kinds(weights, small)
+        for name, shape in encoder.shapes(weights, small).items():
+            self.cached[name] = op.parameter([-1, *shape[1:]], kinds[name], name=name)
         self.sinks: list[Any] = []
         self.attention: list[Any] = []
 
@@ -133,7 +94,7 @@ class _Graph:
             result = op.result(node)
             result.get_output_tensor(0).set_names({name})
             results.append(result)
-        parameters = [self.tokens, self.places, self.parents, self.mask, *self.rules.values(), *self.cached.values()]
+        parameters = [self.tokens, self.places, self.parents, self.mask, self.allowed, *self.cached.values()]
         return openvino.Model(results, self.sinks, parameters, "decoder")
 
     def _layer(self, x: Any, layer: int) -> Any:
@@ -172,16 +133,14 @@ class _Graph:
         grouped = op.reshape(query, op.concat([layers.size(keys, 0), whole(-1, weights.width)], 0), False)
         query = op.multiply(layers.split_heads(grouped, weights.heads),
                             floats((weights.width // weights.heads) ** -0.5))
-        coarse = _signless_product if self.turned else _product
         scores = op.matmul(query, keys, False, True) if not self.small else op.multiply(
-            coarse(query, keys), self.cached[f"key_scales_{layer}"])
+            _product(query, keys), self.cached[f"key_scales_{layer}"])
         # Measured by the largest and not by their sum, small ones keep as many bits as they can.
         highest = op.subtract(op.reduce_max(scores, whole(3), True), floats(np.log(MOST)))
         likely = op.exp(op.subtract(scores, highest))
         total = op.reduce_sum(likely, whole(3), True)
-        fine = _signless_fine_product if self.turned else _fine_product
         heard = op.matmul(likely, values, False, False) if not self.small else op.multiply(
-            fine(likely, values), self.cached[f"value_scales_{layer}"])
+            _fine_product(likely, values), self.cached[f"value_scales_{layer}"])
         if chosen := [head for place, head in self.heads if place == layer]:
             some = whole(*chosen)
             self.attention.append(op.divide(op.gather(likely, some, number(1)), op.gather(total, some, number(1))))
@@ -193,19 +152,9 @@ class _Graph:
         outputs = {"silence": op.exp(op.subtract(op.gather(logits, whole(words.no_speech), number(1)), everything))}
         if words.languages:
             outputs["languages"] = op.softmax(op.gather(logits, whole(*words.languages), number(1)), 1)
-        numbers = np.arange(self.weights.vocabulary)
-        banned, first = (np.where(np.isin(numbers, some), FORBIDDEN, 0)[None]
-                         for some in (words.banned, words.banned_first))
-        allowed = op.add(op.add(logits, floats(banned)), op.multiply(floats(first), self.rules["first"]))
-        begin = words.timestamps
-        ends = (numbers[:begin] >= words.end).astype(np.float32)[None]
+        allowed, begin = op.add(logits, self.allowed), words.timestamps
         text = op.slice(allowed, whole(0), whole(begin), whole(1), whole(1))
-        text = op.add(text, op.add(op.multiply(floats(1 - ends), self.rules["text"]),
-                                   op.multiply(floats(ends), self.rules["closing"])))
         times = op.slice(allowed, whole(begin), whole(self.weights.vocabulary), whole(1), whole(1))
-        clock = floats(numbers[begin:][None])
-        out = op.logical_or(op.less(clock, self.rules["lowest"]), op.greater(clock, self.rules["highest"]))
-        times = op.select(out, floats(FORBIDDEN), times)
         # A timestamp is written where all of them together are likelier than any one text token.
         sure = op.greater(_log_sum(times), op.reduce_max(text, whole(1), True))
         text = op.select(sure, floats(FORBIDDEN), text)
@@ -230,16 +179,6 @@ def _product(x: Any, cached: Any) -> Any:
     return op.multiply(op.matmul(rows, _matrix(cached), False, True), largest)
 
 
-def _signless_product(x: Any, cached: Any) -> Any:
-    """The same where what is multiplied may have no sign: what is above nothing, and what is below, as two rows."""
-    op = ops()
-    largest = _largest(x)
-    scaled = op.divide(x, largest)
-    rows = op.concat([op.relu(scaled), op.relu(op.negative(scaled))], 2)
-    product = op.matmul(layers.steps(rows, 256, 0.0, LARGEST / MOST), _matrix(cached), False, True)
-    return op.multiply(_joined(x, product, 1, -1), largest)
-
-
 def _fine_product(x: Any, cached: Any) -> Any:
     """``x @ cached`` for a cached int8 matrix and x up to 127 in 15 bits: its first 7, and then what they leave.
 
@@ -251,15 +190,6 @@ def _fine_product(x: Any, cached: Any) -> Any:
     rest = op.multiply(op.subtract(x, coarse), floats(FINER))
     rows = layers.steps(op.concat([coarse, rest], 2), 255, -MOST, MOST)
     return _joined(x, op.matmul(rows, _matrix(cached), False, False), 1, 1 / FINER)
-
-
-def _signless_fine_product(x: Any, cached: Any) -> Any:
-    """``x @ cached.T``, the same in 14 bits and without a sign."""
-    op = ops()
-    coarse = op.floor(x)
-    rest = op.multiply(op.subtract(x, coarse), floats(MOST))
-    rows = layers.steps(op.concat([coarse, rest], 2), 256, 0.0, LARGEST)
-    return _joined(x, op.matmul(rows, _matrix(cached), False, True), 1, 1 / MOST)
 
 
 def _largest(x: Any) -> Any:

@@ -25,12 +25,16 @@ def cached_names(weights: Weights, small: bool) -> tuple[str, ...]:
                  for name in (CACHED if small else CACHED[::2]))
 
 
-def shapes(weights: Weights, small: bool, turned: bool) -> dict[str, tuple[int, ...]]:
+def shapes(weights: Weights, small: bool) -> dict[str, tuple[int, ...]]:
     """Shapes of the encoder's outputs for one window, by their names; see :func:`build`."""
     part, frames, heads = weights.width // weights.heads, weights.frames, weights.heads
-    kinds = {"keys": (frames, part), "values": (part, frames) if turned else (frames, part),
-             "key_scales": (1, frames), "value_scales": (1, part)}
-    return {name: (1, heads, *kinds[name.rpartition("_")[0]]) for name in cached_names(weights, small)}
+    lengths = {"keys": (frames, part), "values": (frames, part), "key_scales": (1, frames), "value_scales": (1, part)}
+    return {name: (1, heads, *lengths[name.rpartition("_")[0]]) for name in cached_names(weights, small)}
+
+
+def kinds(weights: Weights, small: bool) -> dict[str, type]:
+    """Types of the encoder's outputs, by their names."""
+    return {name: np.int8 if small and "scales" not in name else np.float32 for name in cached_names(weights, small)}
 
 
 def build(weights: Weights, small: bool) -> Any:

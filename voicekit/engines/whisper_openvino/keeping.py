@@ -26,8 +26,8 @@ from voicekit.engines.whisper_weights import BINARY_VERSION, in_8_bits, read_var
 ORIGIN = ".origin"
 """The file beside a kept one that says what it was made of ends so."""
 
-GENERATION = 1
-"""Counts up when the same weights are to be rounded in another way, or another encoder is to be built of them."""
+GENERATION = 2
+"""Counts up when the same weights are to be rounded in another way, or other graphs are to be built of them."""
 
 _TYPES = {np.dtype(np.float32): 0, np.dtype(np.int8): 1, np.dtype(np.int16): 2, np.dtype(np.int32): 3,
           np.dtype(np.float16): 4}
@@ -70,26 +70,29 @@ def kept(source: Path) -> Path:
     return target if _keep(target, made_of, keep, "The weights in 8 bits") else source
 
 
-def kept_encoder(source: Path, build: Callable[[], bytes], load: Callable[[Path | bytes], _Loaded]) -> _Loaded:
-    """Load the encoder that was built of `source`; it is built where it is missing.
+def kept_graph(source: Path, name: str, build: Callable[[], bytes],
+               load: Callable[[Path | bytes], _Loaded]) -> _Loaded:
+    """Load a graph that was built of `source`; it is built where it is missing.
 
     Parameters
     ----------
     source : Path
         A Whisper's ``model.bin``.
+    name : str
+        Which graph: what beside `source` it was made of.
     build : callable
         Build it: a file's content.
     load : callable
         Load such a file; or its content, where no file can be written.
     """
     made_of = _facts(source)
-    target = _target(made_of, ".onnx")
+    target = _target(f"{made_of}\n{name}", ".onnx")
     if target.is_file():
         # onnxruntime's errors share no narrower type. If it is damaged it is made again; if not, that fails as well.
         with contextlib.suppress(Exception):
             return load(target)
     content = build()
-    written = _keep(target, made_of, lambda file: file.write(content), "The encoder in 8 bits")
+    written = _keep(target, made_of, lambda file: file.write(content), f"The graph {name!r} in 8 bits")
     return load(target if written else content)
 
 

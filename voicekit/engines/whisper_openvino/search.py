@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,13 +31,13 @@ class Step:
     ----------
     scores : ndarray, shape (rows, candidates), float32
         Log-probabilities, the best first.
-    candidates : ndarray, shape (rows, candidates), int32
+    candidates : ndarray, shape (rows, candidates), int
     attention : ndarray, shape (rows, heads, places, frames), uint16, or None
         Where each place of each row looked.
     """
 
     scores: NDArray[np.float32]
-    candidates: NDArray[np.int32]
+    candidates: NDArray[np.integer[Any]]
     attention: NDArray[np.uint16] | None
 
 
