@@ -8,6 +8,7 @@ what Android and Chromium call such a process.)
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import sys
@@ -154,6 +155,7 @@ def _live(connection: Connection, work: Work, piece: Any, context: SlotContext) 
         work(piece, context, told.append)
     except BaseException:  # workers that load it themselves will say it
         told.append(traceback.format_exc())
+    _give_back()
     connection.send(_NOT_LOADED if told else _LOADED)
     while not told:
         try:
@@ -164,6 +166,13 @@ def _live(connection: Connection, work: Work, piece: Any, context: SlotContext) 
             connection.send(_forked(connection, recv_handle(connection), asked))
         else:
             connection.send(os.waitstatus_to_exitcode(os.waitpid(asked, 0)[1]))
+
+
+def _give_back() -> None:
+    """Give memory that loading has freed back to the system: what it keeps here, copies would take once more."""
+    if sys.platform.startswith("linux"):
+        with contextlib.suppress(AttributeError):  # it is GNU's
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _forked(connection: Connection, handle: int, context: SlotContext) -> int | None:

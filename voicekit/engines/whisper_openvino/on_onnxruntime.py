@@ -116,9 +116,10 @@ class OnnxRuntimeDecoder:
             **{name: _value(array) for name, array in given.items()}})
         self._remembered = values[len(wanted):]
         found = {name: one.numpy() for name, one in zip(wanted, values, strict=False)}
-        scores, candidates = self._best(found)
-        silence, languages = self._opening(found["logits"]) if opening else (None, None)
-        return Shown(scores, candidates, found.get("attention"), silence, languages)
+        attention = found.pop("attention", None)
+        by_row = {name: array[0] for name, array in found.items()}
+        silence, languages = self._opening(by_row["logits"]) if opening else (None, None)
+        return Shown(*self._best(by_row), attention, silence, languages)
 
     def _before(self, parents: NDArray[np.int32]) -> list[Any]:
         """Keys and values of the tokens so far, each row's from its parent."""

@@ -56,11 +56,11 @@ def build(weights: Weights, heads: Sequence[tuple[int, int]]) -> bytes:
         ``times`` (1,), how many candidates come out; :func:`past`, (rows, heads, places before, part); the sound as
         in :func:`voicekit.engines.whisper_openvino.onnx_encoder.shapes`, windows first.
 
-        Outputs: ``logits`` (rows, vocabulary), before anything is added; the highest score of each row, ``highest``
-        (rows, 1), and the sums of all exponentials of what they are below it, ``all`` (rows, 1), and of those of the
-        timestamps, ``timed`` (rows, 1); scores and numbers of the best texts and timestamps, ``text_scores``,
-        ``text_candidates``, ``time_scores`` and ``time_candidates`` (rows, texts or times); :func:`present`; with
-        heads ``attention`` (windows, heads, rows * places / windows, frames).
+        Outputs: ``logits`` (1, rows, vocabulary), before anything is added; the highest score of each row,
+        ``highest`` (1, rows, 1), and the sums of all exponentials of what they are below it, ``all`` (1, rows, 1),
+        and of those of the timestamps, ``timed`` (1, rows, 1); scores and numbers of the best texts and timestamps,
+        ``text_scores``, ``text_candidates``, ``time_scores`` and ``time_candidates`` (1, rows, texts or times);
+        :func:`present`; with heads ``attention`` (windows, heads, rows * places / windows, frames).
     """
     return _Decoder(weights, heads).build()
 
@@ -92,15 +92,8 @@ class _Decoder:
         x = graph.node("Gather", [graph.node("Reshape", [x, "shape"]), graph.array(np.array(-1, np.int64))], axis=1)
         x = graph.node("Unsqueeze", [x, graph.integers(0)])
         x = layers.norm(x, weights.norm("decoder/layer_norm"))
-        self._candidates(self._vocabulary(x))
+        self._candidates(x)
         return graph.model("decoder", self._inputs(), self._outputs(), self._kinds())
-
-    def _vocabulary(self, x: str) -> str:
-        """Scores of all tokens, (rows, vocabulary)."""
-        graph = self._graph
-        layers = self._layers_for(x)
-        scores = layers.linear(layers.rounded(x), self._weights.linear("decoder/embeddings"))
-        return graph.node("Squeeze", [scores, graph.integers(0)], ("logits",))
 
     def _layer(self, x: str, layer: int) -> str:
         graph, layers, weights = self._graph, self._layers, self._weights
@@ -168,9 +161,10 @@ class _Decoder:
         graph.node("Split", [product], halves, axis=2, num_outputs=2)
         return halves[0], halves[1]
 
-    def _candidates(self, logits: str) -> None:
-        graph, axis = self._graph, self._graph.integers(1)
-        allowed = graph.node("Add", [logits, "allowed"])
+    def _candidates(self, x: str) -> None:
+        graph, axis, layers = self._graph, self._graph.integers(2), self._layers_for(x)
+        logits = layers.linear(layers.rounded(x), self._weights.linear("decoder/embeddings"))
+        allowed = graph.node("Add", [graph.node("Identity", [logits], ("logits",)), "allowed"])
         highest = graph.node("ReduceMax", [allowed, axis], ("highest",), keepdims=1)
         shares = graph.node("Exp", [graph.node("Sub", [allowed, highest])])
         graph.node("ReduceSum", [shares, axis], ("all",), keepdims=1)
@@ -179,7 +173,7 @@ class _Decoder:
         graph.node("ReduceSum", [timed, axis], ("timed",), keepdims=1)
         for name, begin, stop in (("text", graph.integers(0), "first_time"), ("time", "first_time", end)):
             part = graph.node("Slice", [allowed, begin, stop, axis])
-            graph.node("TopK", [part, f"{name}s"], (f"{name}_scores", f"{name}_candidates"), axis=1)
+            graph.node("TopK", [part, f"{name}s"], (f"{name}_scores", f"{name}_candidates"), axis=2)
         if self._attention:
             graph.node("Concat", self._attention, ("attention",), axis=1)
 
@@ -199,8 +193,8 @@ class _Decoder:
 
     def _outputs(self) -> dict[str, tuple[int | None, ...]]:
         weights = self._weights
-        found = {"logits": (None, weights.vocabulary), **dict.fromkeys(("highest", "all", "timed"), (None, 1)),
-                 **dict.fromkeys(_CANDIDATES, (None, None)),
+        found = {"logits": (1, None, weights.vocabulary), **dict.fromkeys(("highest", "all", "timed"), (1, None, 1)),
+                 **dict.fromkeys(_CANDIDATES, (1, None, None)),
                  **dict.fromkeys(present(weights), (None, weights.heads, None, self._part))}
         return found | ({"attention": (None, len(self._heads), None, weights.frames)} if self._attention else {})
 
