@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 
 from voicekit import processor
 from voicekit.engines import whisper_windows as shared
@@ -53,7 +52,7 @@ class OpenVINOWhisper:
         compute_types={"cpu": ("int8", "bfloat16", "float32")},
         supports=shared.SUPPORTS,
         libraries=("openvino", "faster-whisper", "onnxruntime"),
-        cpu_batch=16,
+        cpu_batch=8 if processor.multiplies_in_steps() else 16,
         window_share=0.07,
         beam_share=0.03,
         any_batch=frozenset({"int8"}),
@@ -167,10 +166,13 @@ class OpenVINOTranscriber:
 
     def encode(self, windows: Sequence[Samples]) -> Sound:
         """Encode the windows together; what was encoded before is lost."""
-        with step("features"):
-            features = [self._extractor(shared.padded(window), padding=0) for window in windows]
-        with step("encoder"):
-            return self._compiled.encode([np.ascontiguousarray(one, np.float32) for one in features])
+        sound = self._compiled.room(len(windows))
+        for place, window in enumerate(windows):
+            with step("features"):
+                mel = self._extractor(shared.padded(window), padding=0)
+            with step("encoder"):
+                self._compiled.encode(mel, sound, place)
+        return sound
 
     def prompt(self, options: DecodingOptions) -> list[int]:
         """Tokens of the hotwords and the initial prompt."""
@@ -195,6 +197,7 @@ class OpenVINOTranscriber:
             windows=encoded.windows, start=tuple(start), beams=effort.beams, no_repeat=effort.no_repeat,
             limit=MAX_LENGTH - len(start), end=self._end, timestamps=self.timestamp_begin,
             vocabulary=self._compiled.weights.vocabulary, timed=not options.word_timestamps))
+        decoding.end()
         return [Decoded(one.tokens, self.text(one.tokens), one.score / (len(one.tokens) + 1), float(silence),
                         (one, len(opening) - 1) if heads else None)
                 for one, silence in zip(found, decoding.silence, strict=True)]

@@ -34,12 +34,13 @@ class Compiled:
         self.weights.release()
         self._sound: dict[str, NDArray[Any]] = {}
 
-    def encode(self, mels: Sequence[NDArray[np.float32]]) -> Sound:
-        """Turn spectrograms, each shape (mels, frames), into keys and values, in the place of those before."""
-        sound = self._room(len(mels))
-        for place, mel in enumerate(mels):
-            self.halves.encode(mel, {name: array[place:place + 1] for name, array in sound.items()})
-        return Sound(sound, len(mels))
+    def room(self, windows: int) -> Sound:
+        """Room for so many windows, in the place of those before."""
+        return Sound(self._room(windows), windows)
+
+    def encode(self, mel: NDArray[np.float32], sound: Sound, place: int) -> None:
+        """Turn a window's spectrogram, shape (mels, frames), into keys and values, and put them there."""
+        self.halves.encode(np.ascontiguousarray(mel, np.float32), sound.one(place))
 
     def silence(self) -> Sound:
         """A window in which there is nothing to look at: the decoder can run on it, and no encoder has to."""
@@ -77,6 +78,10 @@ class Sound:
         """Put one window in the place of another."""
         for array in self._cached.values():
             array[target] = array[source]
+
+    def one(self, place: int) -> dict[str, NDArray[Any]]:
+        """A window, alone."""
+        return {name: array[place:place + 1] for name, array in self._cached.items()}
 
     def first(self, windows: int) -> dict[str, NDArray[Any]]:
         """The first so many windows."""
@@ -140,6 +145,10 @@ class Decoding:
     def move(self, source: int, target: int) -> None:
         """See :class:`~voicekit.engines.whisper_openvino.search.Stepper`."""
         self._sound.move(source, target)
+
+    def end(self) -> None:
+        """Give back what the decoder remembers: the encoder, which is next, can use the memory."""
+        self._decoder.forget()
 
     def _show(self, tokens: NDArray[np.int64], parents: NDArray[np.int32], rules: Rules,
               opening: bool = False) -> Step:
