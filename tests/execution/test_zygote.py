@@ -136,6 +136,22 @@ def test_leaving_with_an_error_does_not_wait_for_what_is_being_loaded(tmp_path: 
     assert gone(int(loading.read_text()))
 
 
+def test_the_process_is_there_before_it_is_wanted_and_loads_nothing_until_then(tmp_path: Path) -> None:
+    loading, before = tmp_path / "loading", set(psutil.Process().children())
+    began = time.monotonic()
+    with Slots[int](contexts(2), queue.Queue(), Zygote(jobs.load_slowly, str(loading))):
+        (process,) = [one for one in psutil.Process().children() if one not in before and "resource_tracker" not in
+                      " ".join(one.cmdline())]
+        while process.memory_info().rss < 30e6:  # it has imported numpy
+            time.sleep(0.05)
+        time.sleep(0.5)
+        assert not loading.exists()
+    assert gone(process.pid) and time.monotonic() - began < 20
+    with Slots[int](contexts(2), queue.Queue(), Zygote(jobs.load_slowly, str(loading))):
+        began = time.monotonic()
+    assert time.monotonic() - began < 5, "leaving waits for nothing that is starting for nobody"
+
+
 def test_what_hangs_while_it_is_loaded_can_be_ended(tmp_path: Path) -> None:
     events: queue.Queue[Any] = queue.Queue()
     loading = tmp_path / "loading"

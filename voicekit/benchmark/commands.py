@@ -18,6 +18,7 @@ PATIENCE = 10.0
 """Seconds that a command gets to end when the benchmark is interrupted."""
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 _TOLD = 6  # lines of what a command that failed has said
 
 
@@ -74,8 +75,12 @@ def measure(name: str, command: Sequence[str], folder: Path) -> Measured:
 
 
 def environment() -> dict[str, str]:
-    """The environment of every contestant: each chooses its threads itself, and none asks a hub."""
-    own = {name: value for name, value in os.environ.items() if name not in _THREADS}
+    """The environment of every contestant: each chooses its threads itself, and none asks a hub.
+
+    Python keeps what it has compiled of a program, as it does by itself: one that was installed with pip is compiled
+    once, and a checkout would be at every start, which takes a second and more.
+    """
+    own = {name: value for name, value in os.environ.items() if name not in (*_THREADS, _NO_BYTECODE)}
     return {**own, "HF_HUB_OFFLINE": "1"}
 
 

@@ -76,7 +76,8 @@ Event = Progress[Tag] | Started[Tag] | Finished[Tag] | Raised[Tag] | Died[Tag]
 class Slots(Generic[Tag]):
     """A set of worker slots that share one queue of pieces.
 
-    Processes start when their slot gets its first piece, and are replaced when they die.
+    Processes start when their slot gets its first piece, and are replaced when they die; what they are copies of
+    starts at once.
 
     Parameters
     ----------
@@ -100,10 +101,12 @@ class Slots(Generic[Tag]):
     def __init__(self, contexts: Sequence[SlotContext], events: queue.Queue[Any],
                  zygote: Zygote | None = None) -> None:
         self._backlog: Backlog = Backlog()
-        self._zygote = zygote
+        self._zygote, self._context = zygote, contexts[0]
         self._slots = [_Slot(context, self._backlog, events, zygote) for context in contexts]
 
     def __enter__(self) -> Slots[Tag]:
+        if self._zygote is not None:
+            self._zygote.begin(self._context)
         for slot in self._slots:
             slot.start()
         return self

@@ -27,14 +27,14 @@ from voicekit.execution.processes import (
 from voicekit.execution.work import SlotContext, Work
 from voicekit.provenance import LOADER
 
-_LOADED, _NOT_LOADED = "loaded", "not loaded"
+_LOAD, _LOADED, _NOT_LOADED = "load", "loaded", "not loaded"
 
 _CALM = 1.0
 """Seconds that other threads have to fall asleep before a fork."""
 
 
 class Zygote:
-    """The process that workers are copies of; it starts when the first is wanted.
+    """The process that workers are copies of; it loads when the first is wanted.
 
     Parameters
     ----------
@@ -54,7 +54,18 @@ class Zygote:
         self._lock = threading.Lock()
         self._process: Spawned | None = None
         self._connection: Connection | None = None
-        self._barren = self._killed = False
+        self._barren = self._killed = self._loaded = False
+
+    def begin(self, context: SlotContext) -> None:
+        """Start the process: it imports what the work needs, and loads nothing before a worker is wanted.
+
+        Parameters
+        ----------
+        context : SlotContext
+            That of a worker.
+        """
+        with self._lock, contextlib.suppress(OSError):  # what is in the way is met again
+            self._start(context)
 
     def fork(self, context: SlotContext) -> Worker | None:
         """A new worker; None where there can be none.
@@ -75,6 +86,11 @@ class Zygote:
 
     def _fork(self, context: SlotContext) -> Worker:
         connection = self._connection or self._start(context)
+        if not self._loaded:
+            connection.send(_LOAD)
+            if connection.recv() != _LOADED:
+                raise WorkerDied
+            self._loaded = True
         ours, theirs = SPAWN.Pipe()
         try:
             connection.send(context)
@@ -92,8 +108,6 @@ class Zygote:
         theirs.close()
         if self._killed:  # meanwhile
             self._process.kill()
-        if self._connection.recv() != _LOADED:
-            raise WorkerDied
         return self._connection
 
     def buried(self, pid: int) -> int | None:
@@ -118,6 +132,8 @@ class Zygote:
     def close(self) -> None:
         """End it when its copies have ended."""
         if self._connection is not None and self._process is not None:
+            if not self._loaded:  # it may still be starting, for nobody
+                self._process.kill()
             Worker(self._process, self._connection).bury()
 
 
@@ -150,6 +166,12 @@ class _Copy:
 
 def _live(connection: Connection, work: Work, piece: Any, context: SlotContext) -> None:
     depend_on_the_run()
+    ready = time.monotonic()
+    try:
+        connection.recv()
+    except EOFError:  # nobody wanted a worker
+        return
+    context = replace(context, born=context.born + time.monotonic() - ready)  # waiting is not starting
     told: list[Any] = []
     try:
         work(piece, context, told.append)
