@@ -156,14 +156,16 @@ class OnnxRuntimeDecoder:
         return found.reshape(1, rows * places, -1)
 
     def _best(self, found: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        highest, everything, timed = (found[name].astype(np.float64) for name in ("highest", "all", "timed"))
+        highest, begin = found["highest"].astype(np.float64), self._vocabulary.timestamps
+        timed, text = (part.sum(axis=1, keepdims=True).astype(np.float64)
+                       for part in (found["shares"][:, begin:], found["shares"][:, :begin]))
         # A timestamp is written where all of them together are likelier than any one text token.
         sure = timed > np.exp(found["text_scores"][:, :1] - highest)
         scores = np.concatenate([np.where(sure, FORBIDDEN, found["text_scores"]), found["time_scores"]], 1)
         candidates = np.concatenate([found["text_candidates"],
-                                     found["time_candidates"] + self._vocabulary.timestamps], 1)
+                                     found["time_candidates"] + begin], 1)
         order = np.argsort(-scores, axis=1, kind="stable")[:, :self.candidates]
-        total = highest + np.log(np.where(sure, timed, everything))
+        total = highest + np.log(np.where(sure, timed, timed + text))
         return ((np.take_along_axis(scores, order, 1) - total).astype(np.float32),
                 np.take_along_axis(candidates, order, 1))
 

@@ -22,7 +22,7 @@ FEW = 12
 
 _CANDIDATES = ("text_scores", "text_candidates", "time_scores", "time_candidates")
 
-SCORES = ("highest", "all", "timed", *_CANDIDATES)
+SCORES = ("highest", "shares", *_CANDIDATES)
 """Names of the outputs from which it is chosen."""
 
 
@@ -57,10 +57,10 @@ def build(weights: Weights, heads: Sequence[tuple[int, int]]) -> bytes:
         in :func:`voicekit.engines.whisper_openvino.onnx_encoder.shapes`, windows first.
 
         Outputs: ``logits`` (1, rows, vocabulary), before anything is added; the highest score of each row,
-        ``highest`` (1, rows, 1), and the sums of all exponentials of what they are below it, ``all`` (1, rows, 1),
-        and of those of the timestamps, ``timed`` (1, rows, 1); scores and numbers of the best texts and timestamps,
-        ``text_scores``, ``text_candidates``, ``time_scores`` and ``time_candidates`` (1, rows, texts or times);
-        :func:`present`; with heads ``attention`` (windows, heads, rows * places / windows, frames).
+        ``highest`` (1, rows, 1), and the exponentials of what all are below it, ``shares`` (1, rows, vocabulary);
+        scores and numbers of the best texts and timestamps, ``text_scores``, ``text_candidates``, ``time_scores`` and
+        ``time_candidates`` (1, rows, texts or times); :func:`present`; with heads ``attention`` (windows, heads,
+        rows * places / windows, frames).
     """
     return _Decoder(weights, heads).build()
 
@@ -136,6 +136,8 @@ class _Decoder:
         highest = graph.node("ReduceMax", [scores, axis], keepdims=1)
         highest = graph.node("Sub", [highest, graph.array(np.array(np.log(LARGEST), np.float32))])
         likely = graph.node("Exp", [graph.node("Sub", [scores, highest])])
+        # The sum of a row depends on which half of 32 bytes it begins in; for a head that is always the same, as
+        # every Whisper has an even number of them.
         total = graph.node("ReduceSum", [likely, axis], keepdims=1)
         if chosen := [head for place, head in self._heads if place == layer]:
             some = graph.integers(*chosen)
@@ -166,11 +168,10 @@ class _Decoder:
         logits = layers.linear(layers.rounded(x), self._weights.linear("decoder/embeddings"))
         allowed = graph.node("Add", [graph.node("Identity", [logits], ("logits",)), "allowed"])
         highest = graph.node("ReduceMax", [allowed, axis], ("highest",), keepdims=1)
-        shares = graph.node("Exp", [graph.node("Sub", [allowed, highest])])
-        graph.node("ReduceSum", [shares, axis], ("all",), keepdims=1)
+        # They are not summed here: with rows of a length that is no multiple of 32 bytes, in what order onnxruntime
+        # sums one depends on where it lies, and so on how many are before it.
+        graph.node("Exp", [graph.node("Sub", [allowed, highest])], ("shares",))
         end = graph.integers(self._weights.vocabulary)
-        timed = graph.node("Slice", [shares, "first_time", end, axis])
-        graph.node("ReduceSum", [timed, axis], ("timed",), keepdims=1)
         for name, begin, stop in (("text", graph.integers(0), "first_time"), ("time", "first_time", end)):
             part = graph.node("Slice", [allowed, begin, stop, axis])
             graph.node("TopK", [part, f"{name}s"], (f"{name}_scores", f"{name}_candidates"), axis=2)
@@ -193,7 +194,7 @@ class _Decoder:
 
     def _outputs(self) -> dict[str, tuple[int | None, ...]]:
         weights = self._weights
-        found = {"logits": (1, None, weights.vocabulary), **dict.fromkeys(("highest", "all", "timed"), (1, None, 1)),
+        found = {**dict.fromkeys(("logits", "shares"), (1, None, weights.vocabulary)), "highest": (1, None, 1),
                  **dict.fromkeys(_CANDIDATES, (1, None, None)),
                  **dict.fromkeys(present(weights), (None, weights.heads, None, self._part))}
         return found | ({"attention": (None, len(self._heads), None, weights.frames)} if self._attention else {})
