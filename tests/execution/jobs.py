@@ -159,3 +159,8 @@ def report_strangely(piece: int, context: SlotContext, report: Report) -> int:
 def tell_the_turn(piece: None, context: SlotContext, report: Report) -> tuple[float, int]:
     """How long a turn lasts here, and how nice the process is."""
     return turns.turn(), os.nice(0)
+
+
+def tell_the_tunables(piece: None, context: SlotContext, report: Report) -> str | None:
+    """What the process was told of glibc."""
+    return os.environ.get("GLIBC_TUNABLES")

@@ -222,3 +222,21 @@ def test_killing_what_is_buried_harms_nobody() -> None:
     assert second.call(jobs.double, 2, print) == 4
     second.close()
     zygote.close()
+
+
+@pytest.mark.parametrize("users, wanted", [
+    (None, "glibc.malloc.hugetlb=1"),
+    ("glibc.malloc.arena_max=1", "glibc.malloc.arena_max=1:glibc.malloc.hugetlb=1"),
+    ("glibc.malloc.hugetlb=0", "glibc.malloc.hugetlb=0")])
+def test_workers_ask_for_large_pages_and_what_the_user_set_stays(
+        users: str | None, wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    if users is not None:
+        monkeypatch.setenv("GLIBC_TUNABLES", users)
+    for zygote in (None, Zygote(jobs.load, "a model")):
+        events: queue.Queue[Any] = queue.Queue()
+        with Slots[int](contexts(1), events, zygote) as slots:
+            slots.submit(1, jobs.tell_the_tunables, None)
+            (found,) = ends(events, 1)
+        assert isinstance(found, Finished) and found.result == wanted
+    assert os.environ.get("GLIBC_TUNABLES") == users

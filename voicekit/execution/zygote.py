@@ -103,12 +103,13 @@ class Zygote:
         return Worker(_Copy(self, pid), ours)
 
     def _start(self, context: SlotContext) -> Connection:
-        self._connection, theirs = SPAWN.Pipe()
+        connection, theirs = SPAWN.Pipe()
         self._process = Spawned(_live, replace(context, index=LOADER), theirs, *self._task)
         theirs.close()
         if self._killed:  # meanwhile
             self._process.kill()
-        return self._connection
+        self._connection = connection
+        return connection
 
     def buried(self, pid: int) -> int | None:
         """How a copy ended, which it has."""
