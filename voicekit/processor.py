@@ -32,3 +32,8 @@ def multiplies_in_steps() -> bool:
 def multiplies_in_bfloat16() -> bool:
     """Whether it has instructions that multiply and add bfloat16 numbers."""
     return bool(flags() & {"avx512_bf16", "amx_bf16"})
+
+
+def multiplies_in_tiles() -> bool:
+    """Whether it has units that multiply whole tiles of matrices, in 8 bits and in bfloat16 (AMX)."""
+    return {"amx_int8", "amx_bf16"} <= flags()

@@ -15,8 +15,8 @@ from voicekit.execution.slots import Died, Finished, Progress, Raised, Slots, St
 from voicekit.execution.work import Sharing, Work
 
 
-def entry(number: int, kind: str = "small", size: int = 1, most: int = 4) -> Entry:
-    return Entry(number, jobs.double_one, number, Sharing(kind, size, most, jobs.double_all))
+def entry(number: int, kind: str = "small", size: int = 1, most: int = 4, apart: str | None = None) -> Entry:
+    return Entry(number, jobs.double_one, number, Sharing(kind, size, most, jobs.double_all, apart))
 
 
 def tags(entries: Sequence[Entry]) -> list[int]:
@@ -28,6 +28,14 @@ def test_what_is_of_one_kind_goes_together_as_far_as_there_is_room() -> None:
     backlog.put(entry(0), entry(1, "other"), entry(2, size=2), entry(3), Entry(4, jobs.double_one, 4, None), entry(5))
     backlog.put(Entry(6, jobs.double_one, 6, None), urgent=True)
     assert [tags(backlog.take()) for _ in range(5)] == [[6], [0, 2, 3], [1], [4], [5]]
+
+
+def test_what_is_divided_for_several_workers_stays_apart() -> None:
+    """The rest of a recording is such that workers end together: one of them must not take two parts of it."""
+    backlog = Backlog()
+    backlog.put(entry(0, apart="long"), entry(1, apart="long"), entry(2), entry(3, apart="other"),
+                entry(4, apart="other"), entry(5))
+    assert [tags(backlog.take()) for _ in range(2)] == [[0, 2, 3, 5], [1, 4]]
 
 
 def test_what_is_too_large_by_itself_goes_alone() -> None:

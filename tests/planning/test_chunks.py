@@ -62,6 +62,19 @@ def test_even_batches_keep_every_worker_busy_to_the_end() -> None:
     assert even_batches([], 16, 2) == ()
 
 
+def test_even_batches_end_together_with_what_is_begun() -> None:
+    for count in range(0, 120):
+        for begun in ([], [8], [8, 8], [3, 8, 1], [40], [0.5, 4]):
+            batches = even_batches(windows(count), 16, 3, begun)
+            assert [window for batch in batches for window in batch] == list(windows(count))
+            assert max([len(batch) for batch in batches], default=0) <= 16
+            free = sorted([*begun, *[0.0] * (3 - len(begun))])
+            for batch in batches:  # each worker takes the next when it is free
+                free = sorted([free[0] + len(batch), *free[1:]])
+            # A batch is of whole windows, each up to one too many or too few, and a worker has up to three.
+            assert max(free) <= max((count + sum(begun)) / 3, *begun, 0) + 3, [len(batch) for batch in batches]
+
+
 def test_even_batches_are_chunks_that_leave_no_worker_without_one() -> None:
     plan = windows(25)
     chunks = gather(RECORDING, even_batches(plan, 16, 8), chunk_seconds(plan, 5, 8))

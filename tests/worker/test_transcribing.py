@@ -12,15 +12,16 @@ from voicekit.protocols import EngineSpec, ModelOnDisk
 from voicekit.worker.transcribing import result_name
 
 STEPS, LARGE, LARGE_AND_HALF = "avx2", "avx2 avx512_vnni", "avx2 avx512_vnni avx512_bf16"
+TILES = f"{LARGE_AND_HALF} amx_bf16 amx_tile amx_int8"
 
 
 def _names(engine: str, compute_type: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """On three processors."""
+    """On four processors."""
     spec = EngineSpec(engine, ModelOnDisk("small", "/models/small", "1", 480), "cpu", compute_type, 1)
     names = []
     monkeypatch.setattr(processor, "CPUINFO", tmp_path / "cpuinfo")
     try:
-        for flags in (STEPS, LARGE, LARGE_AND_HALF):
+        for flags in (STEPS, LARGE, LARGE_AND_HALF, TILES):
             (tmp_path / "cpuinfo").write_text(f"flags : {flags}\n")
             processor.flags.cache_clear()
             names.append(result_name(spec, DecodingOptions("en"), b"sound"))
@@ -31,7 +32,7 @@ def _names(engine: str, compute_type: str, tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_result_is_not_taken_for_that_of_a_processor_that_computes_otherwise(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert len(set(_names("openvino", "int8", tmp_path, monkeypatch))) == 3
+    assert len(set(_names("openvino", "int8", tmp_path, monkeypatch))) == 4
 
 
 @pytest.mark.parametrize("engine, compute_type", [("openvino", "float32"), ("faster-whisper", "int8")])

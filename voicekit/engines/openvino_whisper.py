@@ -34,6 +34,8 @@ def _arithmetic(compute_type: str) -> str:
         return ""
     if processor.multiplies_in_steps():
         return "7 bits, on onnxruntime"
+    if processor.multiplies_in_tiles():
+        return "8 bits and bfloat16, in tiles"
     return "8 bits and " + ("bfloat16" if processor.multiplies_in_bfloat16() else "float32")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import itertools
 import math
 import threading
 from collections.abc import Callable, Iterator
@@ -62,15 +61,22 @@ class Backlog:
                 self._changed.notify_all()
 
     def _with_its_like(self, first: Entry) -> list[Entry]:
-        if first.sharing is None:
+        own = first.sharing
+        if own is None:
             return [first]
-        alike = [entry for entry in self._waiting
-                 if entry.sharing is not None and entry.sharing.kind == first.sharing.kind]
-        sizes = [entry.sharing.size for entry in (first, *alike) if entry.sharing is not None]
+        alike = [(entry, entry.sharing) for entry in self._waiting
+                 if entry.sharing is not None and entry.sharing.kind == own.kind]
         # What the other idle slots could take is left to them.
-        room = min(first.sharing.most, math.ceil(sum(sizes) / self.idle))
-        count = max(1, sum(total <= room for total in itertools.accumulate(sizes)))
-        taken = [first, *alike[:count - 1]]
+        room = min(own.most, math.ceil((own.size + sum(sharing.size for _, sharing in alike)) / self.idle))
+        taken, size, apart = [first], own.size, {own.apart} - {None}
+        for entry, sharing in alike:
+            if sharing.apart in apart:
+                continue
+            size += sharing.size
+            if size > room:
+                break
+            taken.append(entry)
+            apart |= {sharing.apart} - {None}
         self._waiting = collections.deque(entry for entry in self._waiting if entry not in taken)
         return taken
 

@@ -36,9 +36,12 @@ class Sharing:
     work : callable
         ``work(pieces, context, report)`` for a tuple of pieces; reports ``(place, payload)`` with the piece's place
         in the tuple, and returns a result for each. Where it raises an error, each piece is done by itself.
+    apart : hashable, optional
+        Of pieces with the same, only one is taken.
     """
 
     kind: Hashable
     size: int
     most: int
     work: Work
+    apart: Hashable = None

@@ -28,11 +28,22 @@ def plan_batches(units: Sequence[U], batch_size: int) -> tuple[tuple[U, ...], ..
     return tuple(tuple(units[first:first + batch_size]) for first in range(0, len(units), batch_size))
 
 
-def even_batches(units: Sequence[U], most: int, workers: int) -> tuple[tuple[U, ...], ...]:
-    """Neighbours in batches of at most `most`, with which workers end together: as many batches for each worker,
-    and all alike.
+def even_batches(units: Sequence[U], most: int, workers: int,
+                 begun: Sequence[float] = ()) -> tuple[tuple[U, ...], ...]:
+    """Neighbours in batches of at most `most`, with which workers end together: those of a worker are all alike.
 
     Only where a window gets the same words whatever is decoded beside it.
+
+    Parameters
+    ----------
+    units : sequence of Window or of Sentence
+        In order of time.
+    most : int
+        How many are worked on together at most.
+    workers : int
+        Each takes the next batch when it is done with the last.
+    begun : sequence of float
+        How many units some of the workers are still on.
 
     Examples
     --------
@@ -40,11 +51,25 @@ def even_batches(units: Sequence[U], most: int, workers: int) -> tuple[tuple[U, 
     [3, 3, 3, 3, 3, 3, 3, 4]
     >>> [len(batch) for batch in even_batches([None] * 25, 16, 1)]  # type: ignore[type-var]
     [12, 13]
+    >>> [len(batch) for batch in even_batches([None] * 17, 16, 2, begun=[8])]  # type: ignore[type-var]
+    [12, 5]
     """
-    rounds = math.ceil(len(units) / (most * workers))
-    count = min(len(units), rounds * workers)
-    ends = [len(units) * number // count for number in range(count + 1)] if count else []
-    return tuple(tuple(units[first:last]) for first, last in itertools.pairwise(ends))
+    timed: list[tuple[float, float]] = []  # when each will begin, and its size
+    for busy, share in _shares(len(units), workers, begun):
+        count = math.ceil(share / most - 1e-9)
+        timed += [(busy + share / count * number, share / count) for number in range(count)]
+    ends = [math.floor(end + 1e-6) for end in itertools.accumulate((size for _, size in sorted(timed)), initial=0.0)]
+    return tuple(tuple(units[first:last]) for first, last in itertools.pairwise(ends) if first < last)
+
+
+def _shares(count: int, workers: int, begun: Sequence[float]) -> list[tuple[float, float]]:
+    """For each worker that gets any of so many units: what it is still on, and how many it gets."""
+    busy = sorted([*begun, *[0.0] * (workers - len(begun))])
+    for some in range(workers, 0, -1):
+        level = (count + sum(busy[:some])) / some
+        if level >= busy[some - 1]:
+            break
+    return [(one, level - one) for one in busy[:some] if level > one]
 
 
 def chunk_seconds(units: Sequence[Unit], minutes: float, workers: int) -> float:

@@ -41,11 +41,14 @@ class Crew:
         """Seconds of sound that give every worker a full batch, and another to follow, however short the files."""
         return 2 * self.plan.workers * self.plan.batch_size * self.window if self.any_batch else 0.0
 
-    def divided(self, windows: Sequence[Window]) -> Sequence[tuple[Window, ...]]:
-        """What is decoded together: as many as the batch holds, or so that workers end together where words allow."""
+    def divided(self, windows: Sequence[Window], begun: Sequence[float] = ()) -> Sequence[tuple[Window, ...]]:
+        """What is decoded together: as many as the batch holds, or so that workers end together where words allow.
+
+        `begun` is how many windows some of the workers are still on.
+        """
         plan = self.plan
         if self.any_batch:
-            return chunking.even_batches(windows, plan.batch_size, plan.workers)
+            return chunking.even_batches(windows, plan.batch_size, plan.workers, begun)
         return chunking.plan_batches(windows, plan.batch_size)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -247,7 +248,7 @@ class Transcribing:
             batches = [*(batch for chunk in recalled for batch in chunk.batches), *self._held, *ready]
             batches.sort(key=lambda batch: batch[0].index)
             left = [window for batch in batches for window in batch]
-            batches = list(crew.divided(left)) if crew.any_batch else batches
+            batches = list(crew.divided(left, self._begun(job, left, crew))) if crew.any_batch else batches
             seconds = chunking.chunk_seconds(left, desk.options.plan.chunks, desk.crew.plan.workers)
             chunks = chunking.gather(recording, batches, seconds)
             # Two runs of one recording begin at its two ends, and each finds what the other has done.
@@ -260,6 +261,16 @@ class Transcribing:
             chunks = tuple(Chunk(self._chunks + number, recording, (batch,)) for number, batch in enumerate(ready))
         self._chunks += len(chunks)
         return chunks
+
+    @staticmethod
+    def _begun(job: TranscriptionJob, left: Sequence[Window], crew: Crew) -> list[float]:
+        """About how many windows each of the workers that have begun is still on."""
+        known = {*job.results, *job.given_up, *(window.index for window in left)}
+        begun = sum(window.index not in known for window in job.units)
+        workers = min(crew.plan.workers, math.ceil(begun * crew.plan.workers / crew.plan.batch_size))
+        # Where none has finished anything, all have just begun; later they are anywhere in their batches.
+        share = 0.5 if len(job.results) > job.found else 1.0
+        return [share * begun / workers] * workers if begun else []
 
     def _tell(self, job: TranscriptionJob, whole: bool) -> None:
         observe, source = self.desk.observe, self._recording.source
@@ -287,7 +298,8 @@ class Transcribing:
             return None
         _, task = self.task(chunk)
         kind = (task.engine, task.options, task.store)
-        return Sharing(kind, size, most, transcribe_together)
+        # The batches of a recording are such that its workers begin soon, and end together.
+        return Sharing(kind, size, most, transcribe_together, apart=self)
 
     def complete(self, job: Job[Any, Any]) -> None:
         """See :class:`voicekit.running.acts.Act`."""

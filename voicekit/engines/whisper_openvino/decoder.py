@@ -174,7 +174,7 @@ def _log_sum(x: Any) -> Any:
 def _product(x: Any, cached: Any) -> Any:
     """``x @ cached.T`` for a cached int8 matrix: each row of x in 8 bits, divided by its largest."""
     op = ops()
-    largest = _largest(x)
+    largest = layers.largest(x)
     rows = layers.steps(op.divide(x, largest), 255, -1.0, 1.0)
     return op.multiply(op.matmul(rows, _matrix(cached), False, True), largest)
 
@@ -190,11 +190,6 @@ def _fine_product(x: Any, cached: Any) -> Any:
     rest = op.multiply(op.subtract(x, coarse), floats(FINER))
     rows = layers.steps(op.concat([coarse, rest], 2), 255, -MOST, MOST)
     return _joined(x, op.matmul(rows, _matrix(cached), False, False), 1, 1 / FINER)
-
-
-def _largest(x: Any) -> Any:
-    op = ops()
-    return op.maximum(op.reduce_max(op.abs(x), whole(3), True), floats(1e-9))
 
 
 def _joined(x: Any, product: Any, first: float, second: float) -> Any:

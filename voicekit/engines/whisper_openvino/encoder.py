@@ -13,6 +13,7 @@ import numpy as np
 from voicekit import telemetry
 from voicekit.engines.whisper_openvino import layers
 from voicekit.engines.whisper_openvino.layers import floats, ops, whole
+from voicekit.engines.whisper_openvino.products import Products
 from voicekit.engines.whisper_weights import Linear, Weights
 
 CACHED = ("keys", "key_scales", "values", "value_scales")
@@ -37,7 +38,7 @@ def kinds(weights: Weights, small: bool) -> dict[str, type]:
     return {name: np.int8 if small and "scales" not in name else np.float32 for name in cached_names(weights, small)}
 
 
-def build(weights: Weights, small: bool) -> Any:
+def build(weights: Weights, small: bool, products: Products) -> Any:
     """The encoder as an ``openvino.Model``.
 
     Parameters
@@ -46,6 +47,8 @@ def build(weights: Weights, small: bool) -> Any:
         The model.
     small : bool
         Keep keys and values in 8 bits: a key has a scale for each head and frame, a value for each head and place.
+    products : Products
+        How to multiply.
 
     Returns
     -------
@@ -67,13 +70,14 @@ def build(weights: Weights, small: bool) -> Any:
     x = op.transpose(x, whole(0, 2, 1))
     x = op.add(x, floats(weights.array("encoder/position_encodings/encodings")[None]))
     for layer in range(weights.encoder_layers):
-        x = _layer(x, weights, f"encoder/layer_{layer}")
+        x = _layer(x, weights, f"encoder/layer_{layer}", products)
     x = layers.norm(x, weights.norm("encoder/layer_norm"))
+    heard = iter(products.linear(x, *(part for layer in range(weights.decoder_layers)
+                                      for part in _parts(weights, f"decoder/layer_{layer}/attention/linear_1", 2))))
     results = []
     for layer in range(weights.decoder_layers):
-        both = weights.linear(f"decoder/layer_{layer}/attention/linear_1")
-        for name, first, axis in (("key", 0, 3), ("value", weights.width, 2)):
-            projected = layers.split_heads(layers.linear(x, both.rows(first, first + weights.width)), weights.heads)
+        for name, axis in (("key", 3), ("value", 2)):
+            projected = layers.split_heads(next(heard), weights.heads)
             for output, node in zip((f"{name}s_{layer}", f"{name}_scales_{layer}"),
                                     _eight_bits(projected, axis) if small else (projected,), strict=False):
                 result = op.result(node)
@@ -90,23 +94,30 @@ def _convolved(x: Any, layer: Linear, stride: int) -> Any:
     return op.gelu(op.add(y, floats(layer.bias.reshape(1, -1, 1))), "erf")
 
 
-def _layer(x: Any, weights: Weights, name: str) -> Any:
+def _layer(x: Any, weights: Weights, name: str, products: Products) -> Any:
     op, width, heads = ops(), weights.width, weights.encoder_heads
-    both = weights.linear(f"{name}/self_attention/linear_0")
     h = layers.norm(x, weights.norm(f"{name}/self_attention/layer_norm"))
-    query, key, value = (layers.split_heads(layers.linear(h, both.rows(part * width, (part + 1) * width)), heads)
-                         for part in range(3))
-    h = layers.join_heads(op.scaled_dot_product_attention(query, key, value, causal=False))
-    x = op.add(x, layers.linear(h, weights.linear(f"{name}/self_attention/linear_1")))
-    h = layers.norm(x, weights.norm(f"{name}/ffn/layer_norm"))
-    return op.add(x, layers.feed_forward(h, weights.linear(f"{name}/ffn/linear_0"),
-                                         weights.linear(f"{name}/ffn/linear_1")))
+    query, key, value = (layers.split_heads(part, heads) for part in
+                         products.linear(h, *_parts(weights, f"{name}/self_attention/linear_0", 3)))
+    h = layers.join_heads(products.attention(query, key, value, width // heads))
+    h, = products.linear(h, weights.linear(f"{name}/self_attention/linear_1"))
+    x = op.add(x, h)
+    h, = products.linear(layers.norm(x, weights.norm(f"{name}/ffn/layer_norm")),
+                         weights.linear(f"{name}/ffn/linear_0"))
+    h, = products.linear(op.gelu(h, "erf"), weights.linear(f"{name}/ffn/linear_1"))
+    return op.add(x, h)
+
+
+def _parts(weights: Weights, name: str, count: int) -> list[Linear]:
+    """Layers that are kept as one: for queries, keys and values."""
+    together, width = weights.linear(name), weights.width
+    return [together.rows(part * width, (part + 1) * width) for part in range(count)]
 
 
 def _eight_bits(x: Any, axis: int) -> tuple[Any, Any]:
     """In 8 bits, and what to multiply by along the other of the last two axes."""
     op = ops()
-    largest = op.maximum(op.reduce_max(op.abs(x), whole(axis), True), floats(1e-9))
+    largest = layers.largest(x, axis)
     rounded = op.convert(op.round(op.multiply(x, op.divide(floats(127), largest)), "half_to_even"), "i8")
     scale = op.divide(largest, floats(127))
     return rounded, op.transpose(scale, whole(0, 1, 3, 2)) if axis == 3 else scale

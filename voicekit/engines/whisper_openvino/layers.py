@@ -98,6 +98,12 @@ def steps(x: Any, levels: int, low: float, high: float) -> Any:
     return ops().fake_quantize(x, low_, high_, low_, high_, levels)
 
 
+def largest(x: Any, axis: int = -1) -> Any:
+    """The largest absolute number along an axis, and at least a very small one."""
+    op = ops()
+    return op.maximum(op.reduce_max(op.abs(x), whole(axis), True), floats(1e-9))
+
+
 def size(x: Any, axis: int) -> Any:
     """The length of an axis, shape (1,)."""
     op = ops()

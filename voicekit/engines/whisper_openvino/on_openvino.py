@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from voicekit import processor, telemetry
 from voicekit.engines.whisper_openvino import decoder, encoder
 from voicekit.engines.whisper_openvino.halves import CANDIDATES, Heads, Shown
+from voicekit.engines.whisper_openvino.products import Plain, Tiled
 from voicekit.engines.whisper_openvino.vocabulary import Vocabulary
 from voicekit.engines.whisper_weights import Weights
 
@@ -47,7 +48,9 @@ class OpenVINOHalves:
         self._decoder: tuple[tuple[int, Heads], OpenVINODecoder] | None = None
         with ThreadPoolExecutor(1) as beside:
             coming = beside.submit(self.decoder, CANDIDATES, heads)
-            compiled = self._compile(encoder.build(weights, self._small), "bf16" if halves else "f32")
+            products = Tiled() if self._small and processor.multiplies_in_tiles() else Plain()
+            model = encoder.build(weights, self._small, products)
+            compiled = self._compile(model, "bf16" if halves else "f32")
             coming.result()
         self.device = ", ".join(compiled.get_property("EXECUTION_DEVICES"))
         self._encoder = compiled.create_infer_request()
