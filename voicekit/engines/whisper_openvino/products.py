@@ -36,7 +36,7 @@ class Plain:
 class Tiled:
     """In units that multiply tiles of matrices (AMX), for weights in 8 bits.
 
-    There OpenVINO (2026.2) does not round: it makes weights of 8 bits larger, again at each call, and multiplies in
+    There OpenVINO (2026.4) does not round: it makes weights of 8 bits larger, again at each call, and multiplies in
     bfloat16, which for 1500 frames takes three times as long. So the graph rounds, each row by its largest, as
     OpenVINO does elsewhere. (Weights in bfloat16 are no faster here, and would take five times the memory.)
     """
