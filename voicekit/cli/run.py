@@ -69,7 +69,7 @@ class CountOrAuto(click.ParamType):  # type: ignore[type-arg]  # generic in newe
 @click.option("--compute-type", type=click.Choice(COMPUTE_TYPES), default=EngineOptions.compute_type,
               show_default=True, metavar="TYPE", help="Precision; auto: float16 on a GPU, int8 on a CPU.")
 @click.option("--batch-size", type=CountOrAuto(), default="auto", show_default=True, metavar="N|auto",
-              help="Windows decoded together; auto: 16 on a GPU and with openvino, else 4.")
+              help="Windows decoded together; auto: 16 on a GPU, 16 or 8 with openvino, else 4.")
 @click.option("--beam-size", type=int, metavar="N", help="[default: what --quality says]")
 @click.option("--initial-prompt", metavar="TEXT", help="Text that the recording is taken to follow.")
 @click.option("--hotwords", metavar="TEXT", help="Words to expect.")

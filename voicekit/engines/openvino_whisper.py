@@ -54,7 +54,7 @@ class OpenVINOWhisper:
         compute_types={"cpu": ("int8", "bfloat16", "float32")},
         supports=shared.SUPPORTS,
         libraries=("openvino", "faster-whisper", "onnxruntime"),
-        cpu_batch=8 if processor.multiplies_in_steps() else 16,
+        cpu_batch=8 if processor.multiplies_in_steps() or processor.multiplies_in_tiles() else 16,
         window_share=0.07,
         beam_share=0.03,
         any_batch=frozenset({"int8"}),

@@ -69,7 +69,7 @@ class EngineOptions:
     compute_type : str
         Precision; ``auto`` is float16 on a GPU and int8 on a CPU.
     batch_size : int or None
-        Windows decoded together; None is 16 on a GPU and 4 on a CPU.
+        Windows decoded together; None is 16 on a GPU, on a CPU what the engine says: 4, with openvino 16 or 8.
     offline : bool
         Never ask a model hub.
     """

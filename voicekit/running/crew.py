@@ -18,6 +18,10 @@ from voicekit.types import Window
 from voicekit.worker.transcribing import SLOT_DEVICE
 
 
+FEWEST = 4
+"""Windows that are worth a batch of their own while it is not known how many there will be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Crew:
     """An engine with its model, and how the machine is divided for it."""
@@ -35,6 +39,16 @@ class Crew:
     def any_batch(self) -> bool:
         """Whether a window gets the same result whatever is decoded beside it."""
         return self.plan.devices[0] == "cpu" and self.plan.compute_type in self.choice.adapter.profile.any_batch
+
+    @property
+    def early_batch(self) -> int:
+        """Windows in a batch that is handed out before all of a recording is known.
+
+        What is left then is divided evenly, so what is begun must not keep one worker long; nor be so little that
+        its worker reads the weights for hardly anything.
+        """
+        size = self.plan.batch_size
+        return max(size // self.plan.workers, min(size, FEWEST)) if self.any_batch else size
 
     @property
     def ample(self) -> float:

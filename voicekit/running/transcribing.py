@@ -226,10 +226,7 @@ class Transcribing:
             self._shared = desk.known.share(self._first)
         self._missing += missing
         self._to_do += sum(window.duration for window in missing)
-        size = crew.plan.batch_size
-        if crew.any_batch and not whole:
-            # What is left will be divided evenly; what is begun by then must not keep one worker long.
-            size = max(1, size // crew.plan.workers)
+        size = crew.plan.batch_size if whole else crew.early_batch
         count = len(self._missing) if whole else len(self._missing) // size * size
         ready = chunking.plan_batches(self._missing[:count], size)
         del self._missing[:count]
@@ -267,7 +264,7 @@ class Transcribing:
         """About how many windows each of the workers that have begun is still on."""
         known = {*job.results, *job.given_up, *(window.index for window in left)}
         begun = sum(window.index not in known for window in job.units)
-        workers = min(crew.plan.workers, math.ceil(begun * crew.plan.workers / crew.plan.batch_size))
+        workers = min(crew.plan.workers, math.ceil(begun / crew.early_batch))
         # Where none has finished anything, all have just begun; later they are anywhere in their batches.
         share = 0.5 if len(job.results) > job.found else 1.0
         return [share * begun / workers] * workers if begun else []
