@@ -10,7 +10,7 @@ import pytest
 from tests.planning.test_chunks import RECORDING, windows
 from voicekit.running.crew import Crew
 from voicekit.running.jobs import Job
-from voicekit.running.transcribing import Transcribing
+from voicekit.running.transcribing import still_on
 from voicekit.types import WindowResult
 
 
@@ -30,10 +30,23 @@ def test_what_workers_are_still_on_counts_when_the_rest_is_divided() -> None:
     plan = windows(25)
     job: Any = Job(RECORDING, plan, (), whole=False)
     two = crew(2, 16)
-    begun = Transcribing._begun(job, plan[8:], two)
-    assert begun == [8.0]
+    begun = still_on(job, plan[8:], two, [])
+    assert begun == [8.0], "it loads the model"
     assert [len(batch) for batch in two.divided(plan[8:], begun)] == [12, 5]
-    assert Transcribing._begun(job, plan, two) == []
-    assert Transcribing._begun(job, plan[16:], two) == [8.0, 8.0]
+    assert still_on(job, plan, two, []) == []
+    assert still_on(job, plan[16:], two, []) == [8.0, 8.0]
+
+
+def test_a_worker_that_is_nearly_done_gets_more_of_the_rest() -> None:
+    plan = windows(30)
+    job: Any = Job(RECORDING, plan, (), whole=False)
+    two = crew(2, 8)
+    begun = still_on(job, plan[8:], two, [(4, 1.0)])
+    assert begun == [1.0, 4.0], "the other one has taken its batch, and not told yet"
     job.results[0] = WindowResult("no speech found")
-    assert Transcribing._begun(job, plan[17:], two) == [4.0, 4.0], "half done, where something is done already"
+    begun = still_on(job, plan[9:], two, [(4, 0.5), (4, 3.5)])
+    assert begun == [0.5, 3.5]
+    # 12.5 - 0.5 windows for the first, 12.5 - 3.5 for the second, in the order in which they will take them.
+    assert [len(batch) for batch in two.divided(plan[9:], begun)] == [6, 4, 6, 5]
+    together = [(6, 2.0), (4, 3.0)]  # some of them of another recording
+    assert still_on(job, plan[9:], two, together) == [2.0, 3.0]

@@ -63,6 +63,28 @@ def test_a_worker_that_dies_leaves_what_it_was_on() -> None:
     assert fates == [(0, "lost"), (2, "done")]
 
 
+def test_what_a_worker_is_still_on_goes_by_the_pace_of_those_before() -> None:
+    clock = Clock()
+    timeline = Timeline(clock)
+    _, piece = job(3, 2)
+    _, short = job(1, 1)
+    act, other = Doing(FILE, "transcribe"), Doing(OTHER, "transcribe")
+    assert timeline.in_hand("transcribe") == []
+    timeline.batch(0, piece, act, piece.chunk.batches[0])
+    timeline.errand(1, Errand(FILE, RECORDING, "language", print, None, print, lambda why: ProcessingError(why)))
+    clock.now += 4
+    assert timeline.in_hand("transcribe") == [(2, 2.0)], "nobody knows how long it takes"
+    timeline.done(0, piece, BatchDone({0: EMPTY, 1: EMPTY}, 18.0, ()))
+    timeline.batch(0, piece, act, piece.chunk.batches[1])
+    timeline.batch(0, short, other, short.chunk.batches[0])  # together with a window of another recording
+    clock.now += 3
+    timeline.batch(1, piece, act, piece.chunk.batches[2])
+    assert timeline.in_hand("transcribe") == [(3, 1.5), (2, 2.0)]
+    assert timeline.in_hand("speak") == []
+    clock.now += 10
+    assert timeline.in_hand("transcribe") == [(3, 0.0), (2, 0.0)], "late, but not on less than nothing"
+
+
 def test_what_is_done_together_ends_when_it_ends() -> None:
     clock = Clock()
     timeline = Timeline(clock)

@@ -128,6 +128,10 @@ class Desk(Protocol):
         """Take back what no worker has begun, but for what is tried again."""
         ...
 
+    def in_hand(self, stage: str) -> list[tuple[int, float]]:
+        """What each worker is on: how many units its batch has, and about how many of them are still to be done."""
+        ...
+
     def send(self, errand: Errand) -> None:
         """Give an errand to the next free worker."""
         ...

@@ -291,6 +291,10 @@ class Run:
         return [tag.chunk for tag in self._slots.cancel(
             lambda tag: isinstance(tag, Piece) and tag.job is job and not tag.strikes) if isinstance(tag, Piece)]
 
+    def in_hand(self, stage: str) -> list[tuple[int, float]]:
+        """See :class:`voicekit.running.acts.Desk`."""
+        return self._timeline.in_hand(stage)
+
     def send(self, errand: Errand) -> None:
         """See :class:`voicekit.running.acts.Desk`."""
         self._slots.submit(errand, switch.measured(errand.work, errand.what), errand.task, urgent=True)

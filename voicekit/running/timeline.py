@@ -71,6 +71,32 @@ class Timeline:
             if number == slot:
                 self._close(slot, what, "lost")
 
+    def in_hand(self, stage: str) -> list[tuple[int, float]]:
+        """What each worker is on: how many units its batch has, and about how many of them are still to be done.
+
+        That goes by the pace of the batches before; where there are none, all are.
+        """
+        now, pace = self._clock(), self._pace(stage)
+        workers: dict[int, list[_Open]] = defaultdict(list)
+        for (slot, _), open_ in self._open.items():
+            if open_.stage == stage and open_.units:
+                workers[slot].append(open_)
+        found = []
+        for open_ones in workers.values():
+            units = sum(len(open_.units) for open_ in open_ones)
+            passed = now - min(open_.began for open_ in open_ones)
+            found.append((units, units - min(passed / pace, units) if pace else float(units)))
+        return found
+
+    def _pace(self, stage: str) -> float:
+        """Seconds that a worker took for a unit, 0 where none has done any."""
+        batches: dict[tuple[int | None, float], list[TimelineEntry]] = defaultdict(list)
+        for entry in (entry for entries in self._entries.values() for entry in entries):
+            if entry.stage == stage and entry.fate == "done":
+                batches[entry.worker, entry.began].append(entry)
+        units = sum(map(len, batches.values()))
+        return sum(batch[0].ended - batch[0].began for batch in batches.values()) / units if units else 0.0
+
     def of(self, file: InputFile) -> tuple[TimelineEntry, ...]:
         """All that was noted of a file, in order of time; it is forgotten here."""
         return tuple(sorted(self._entries.pop(file, ()), key=lambda entry: (entry.began, entry.start)))

@@ -245,7 +245,8 @@ class Transcribing:
             batches = [*(batch for chunk in recalled for batch in chunk.batches), *self._held, *ready]
             batches.sort(key=lambda batch: batch[0].index)
             left = [window for batch in batches for window in batch]
-            batches = list(crew.divided(left, self._begun(job, left, crew))) if crew.any_batch else batches
+            begun = still_on(job, left, crew, desk.in_hand(self.stage))
+            batches = list(crew.divided(left, begun)) if crew.any_batch else batches
             seconds = chunking.chunk_seconds(left, desk.options.plan.chunks, desk.crew.plan.workers)
             chunks = chunking.gather(recording, batches, seconds)
             # Two runs of one recording begin at its two ends, and each finds what the other has done.
@@ -258,16 +259,6 @@ class Transcribing:
             chunks = tuple(Chunk(self._chunks + number, recording, (batch,)) for number, batch in enumerate(ready))
         self._chunks += len(chunks)
         return chunks
-
-    @staticmethod
-    def _begun(job: TranscriptionJob, left: Sequence[Window], crew: Crew) -> list[float]:
-        """About how many windows each of the workers that have begun is still on."""
-        known = {*job.results, *job.given_up, *(window.index for window in left)}
-        begun = sum(window.index not in known for window in job.units)
-        workers = min(crew.plan.workers, math.ceil(begun / crew.early_batch))
-        # Where none has finished anything, all have just begun; later they are anywhere in their batches.
-        share = 0.5 if len(job.results) > job.found else 1.0
-        return [share * begun / workers] * workers if begun else []
 
     def _tell(self, job: TranscriptionJob, whole: bool) -> None:
         observe, source = self.desk.observe, self._recording.source
@@ -306,6 +297,28 @@ class Transcribing:
         with step("merge", source=self._recording.source.name):
             transcript = transcript_of(job, made, desk.options, desk.crew.plan.workers, desk.warnings)
         self.then(transcript)
+
+
+def still_on(job: TranscriptionJob, left: Sequence[Window], crew: Crew,
+             in_hand: Sequence[tuple[int, float]]) -> list[float]:
+    """About how many windows each of the workers that have begun is still on.
+
+    Parameters
+    ----------
+    job : Job
+        The recording.
+    left : sequence of Window
+        What nobody has taken.
+    crew : Crew
+        Who is at work.
+    in_hand : sequence of (int, float)
+        Of each worker that has told that it begins: how many windows, and how many are still to be done.
+    """
+    known = {*job.results, *job.given_up, *(window.index for window in left)}
+    # What is taken by those that have not told yet: they load the model, or have done so just now.
+    taken = sum(window.index not in known for window in job.units) - sum(count for count, _ in in_hand)
+    others = min(crew.plan.workers - len(in_hand), math.ceil(taken / crew.early_batch))
+    return [*(some for _, some in in_hand), *[taken / max(others, 1)] * others]
 
 
 def transcript_of(job: TranscriptionJob, made: Made, options: RunOptions, workers: int,
