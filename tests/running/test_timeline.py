@@ -85,6 +85,25 @@ def test_what_a_worker_is_still_on_goes_by_the_pace_of_those_before() -> None:
     assert timeline.in_hand("transcribe") == [(3, 0.0), (2, 0.0)], "late, but not on less than nothing"
 
 
+def test_the_pace_of_what_is_done_together_is_that_of_all_of_it() -> None:
+    """Four windows of four recordings in 4 s are 1 s each, though their workers tell of them one after the other."""
+    clock = Clock()
+    timeline = Timeline(clock)
+    pieces = [job(1, 1)[1] for _ in range(4)]
+    for piece in pieces:
+        timeline.batch(0, piece, Doing(FILE, "transcribe"), piece.chunk.batches[0])
+        clock.now += 0.01
+    clock.now += 4 - 0.04
+    for piece in pieces:
+        timeline.done(0, piece, BatchDone({0: EMPTY}, 9.0, ()))
+        clock.now += 0.01
+    _, long = job(1, 4)
+    timeline.batch(0, long, Doing(FILE, "transcribe"), long.chunk.batches[0])
+    clock.now += 1
+    (units, left), = timeline.in_hand("transcribe")
+    assert units == 4 and abs(left - 3) < 0.05
+
+
 def test_what_is_done_together_ends_when_it_ends() -> None:
     clock = Clock()
     timeline = Timeline(clock)

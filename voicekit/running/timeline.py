@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -90,12 +91,16 @@ class Timeline:
 
     def _pace(self, stage: str) -> float:
         """Seconds that a worker took for a unit, 0 where none has done any."""
-        batches: dict[tuple[int | None, float], list[TimelineEntry]] = defaultdict(list)
-        for entry in (entry for entries in self._entries.values() for entry in entries):
-            if entry.stage == stage and entry.fate == "done":
-                batches[entry.worker, entry.began].append(entry)
-        units = sum(map(len, batches.values()))
-        return sum(batch[0].ended - batch[0].began for batch in batches.values()) / units if units else 0.0
+        done = sorted((entry.worker or 0, entry.began, entry.ended)
+                      for entries in self._entries.values() for entry in entries
+                      if entry.stage == stage and entry.fate == "done")
+        busy = 0.0
+        for _, spans in itertools.groupby(done, key=lambda span: span[0]):
+            until = 0.0
+            for _, began, ended in spans:  # those of a batch overlap
+                busy += max(0.0, ended - max(began, until))
+                until = max(until, ended)
+        return busy / len(done) if done else 0.0
 
     def of(self, file: InputFile) -> tuple[TimelineEntry, ...]:
         """All that was noted of a file, in order of time; it is forgotten here."""

@@ -245,8 +245,8 @@ class Transcribing:
             batches = [*(batch for chunk in recalled for batch in chunk.batches), *self._held, *ready]
             batches.sort(key=lambda batch: batch[0].index)
             left = [window for batch in batches for window in batch]
-            begun = still_on(job, left, crew, desk.in_hand(self.stage))
-            batches = list(crew.divided(left, begun)) if crew.any_batch else batches
+            if crew.any_batch:
+                batches = list(crew.divided(left, still_on(job, left, crew, desk.in_hand(self.stage))))
             seconds = chunking.chunk_seconds(left, desk.options.plan.chunks, desk.crew.plan.workers)
             chunks = chunking.gather(recording, batches, seconds)
             # Two runs of one recording begin at its two ends, and each finds what the other has done.
