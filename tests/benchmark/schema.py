@@ -37,5 +37,7 @@ COMPARISON = record(
                           distance=NUMBER)),
     notes=many(TEXT))
 
-SWEEP = record(**_HEAD, sweep=record(settings=many(CONTESTANT, 1), auto=CONTESTANT, auto_over_best=NUMBER),
-               notes=many(TEXT))
+SWEEP = record(
+    **_HEAD, sweep=record(settings=many(CONTESTANT, 1), auto=CONTESTANT, auto_over_best=NUMBER,
+                          chosen_over_best={"type": ["number", "null"]}),
+    notes=many(TEXT))

@@ -10,6 +10,7 @@ import pytest
 from tests import sound
 from tests.models import pico_cases
 from tests.running.test_overlap import run
+from voicekit import engines
 from voicekit.options import EngineOptions, PlanOptions, RunOptions, StoreOptions
 from voicekit.types import InputFile, Transcript
 
@@ -54,6 +55,8 @@ def test_they_share_batches_and_no_word_changes(files: list[InputFile], pico: di
     assert all(one.segments for one in together.values())
     assert max(map(len, partners(together).values())) > 2
     for transcript in together.values():
+        told = transcript.run.options["arithmetic"]
+        assert told and told == engines.adapter("openvino").profile.arithmetic("int8"), "words depend on the processor"
         assert [entry.fate for entry in transcript.run.timeline if entry.stage == "transcribe"] == ["done"] * len(
             {entry.window for entry in transcript.ledger})
 
@@ -61,6 +64,7 @@ def test_they_share_batches_and_no_word_changes(files: list[InputFile], pico: di
 def test_they_do_not_where_a_neighbour_might_change_a_word(files: list[InputFile], pico: dict[str, Path]) -> None:
     found = transcripts(files[:4], options(pico["faster-whisper float32"], compute_type="float32"))
     assert set(map(len, partners(found).values())) == {1}
+    assert not any("arithmetic" in transcript.run.options for transcript in found.values()), "alike everywhere"
 
 
 def test_a_file_that_cannot_be_decoded_costs_its_neighbours_nothing(

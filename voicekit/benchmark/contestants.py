@@ -133,7 +133,8 @@ class Voicekit:
             raise ProcessingError("No speech was found in the recording.", "Give another --recording.")
         chosen = written["run"]["options"]
         settings = {"engine": written["run"]["engine"], "compute_type": written["run"]["compute_type"],
-                    **{name: chosen[name] for name in ("workers", "threads", "batch_size") if name in chosen}}
+                    **{name: chosen[name] for name in ("arithmetic", "workers", "threads", "batch_size")
+                       if name in chosen}}
         return Result(tuple(windows[index] for index in sorted(windows)), self._tokens(written),
                       max(entry["ended"] for entry in pieces) - min(entry["began"] for entry in pieces), settings,
                       len({entry["batch"] for entry in pieces}))

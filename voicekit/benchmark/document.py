@@ -12,8 +12,8 @@
      "floors": {"arithmetic" and "memory": {"amount", "rate", "measured_with", "assumptions", "seconds", "distance"}},
      "notes": [...]}
 
-``--sweep`` writes ``sweep`` instead of what follows ``windows``: ``settings`` as contestants, ``auto`` as one, and
-``auto_over_best``.
+``--sweep`` writes ``sweep`` instead of what follows ``windows``: ``settings`` as contestants, ``auto`` as one,
+``auto_over_best``, and ``chosen_over_best``: the same of the setting that auto chose, null if it is none of these.
 """
 
 from __future__ import annotations
@@ -56,10 +56,11 @@ def of_comparison(found: Comparison, options: BenchmarkOptions) -> Document:
 
 def of_sweep(found: Sweep, options: BenchmarkOptions) -> Document:
     """All figures of a sweep."""
-    seconds = found.job.recording.seconds
+    seconds, chosen = found.job.recording.seconds, found.chosen_over_best
     return {**_head(found.job, options), "windows": [list(one) for one in found.auto.turns[0].result.windows],
             "sweep": {"settings": [_score(one, seconds) for one in found.scores],
-                      "auto": _score(found.auto, seconds), "auto_over_best": round(found.auto_over_best, 4)},
+                      "auto": _score(found.auto, seconds), "auto_over_best": round(found.auto_over_best, 4),
+                      "chosen_over_best": round(chosen, 4) if chosen is not None else None},
             "notes": [WARNING] if found.job.model.random else []}
 
 

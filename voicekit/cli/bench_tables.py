@@ -51,6 +51,10 @@ def sweep(found: Sweep) -> Iterator[str]:
     yield ""
     yield (f"--workers auto --batch-size auto takes {found.auto_over_best:.2f} times as long as the fastest of these "
            "settings.")
+    if found.chosen_over_best is not None:
+        workers, threads, batch = _division(found.auto)
+        yield (f"It chose workers {workers}, threads {threads}, batch {batch}: asked for by name, that setting takes "
+               f"{found.chosen_over_best:.2f} times as long. What lies between the two is the machine.")
 
 
 def _head(job: Job, score: Score) -> Iterator[str]:

@@ -342,6 +342,7 @@ def _run_info(job: TranscriptionJob, made: Made, options: RunOptions, workers: i
     model = crew.choice.model
     assert model is not None
     decoding = dataclasses.asdict(options.decoding(made.language.code))
+    arithmetic = crew.choice.adapter.profile.arithmetic(crew.plan.compute_type)
     told = (*crew.plan.warnings, *job.recording.warnings, *warnings, *job.warnings)
     return RunInfo(
         engine=crew.choice.name,
@@ -351,7 +352,8 @@ def _run_info(job: TranscriptionJob, made: Made, options: RunOptions, workers: i
         compute_type=crew.plan.compute_type,
         version=__version__,
         options={"quality": options.quality, **decoding, "batch_size": crew.plan.batch_size,
-                 "chunks": options.plan.chunks, "workers": workers, "threads": crew.plan.threads},
+                 "chunks": options.plan.chunks, "workers": workers, "threads": crew.plan.threads,
+                 **({"arithmetic": arithmetic} if arithmetic else {})},  # another processor may write other words
         downgrades=(*crew.choice.downgrades, *job.downgrades),
         warnings=tuple(dict.fromkeys(told)),
         wall_seconds=round(time.monotonic() - made.began, 3),
