@@ -123,6 +123,7 @@ def test_a_sweep(tmp_path: Path, model: Path) -> None:
     assert [one["median"] for one in rows] == sorted(one["median"] for one in rows)
     assert found["sweep"]["auto_over_best"] == pytest.approx(auto["median"] / rows[0]["median"], rel=0.01)
     assert "--workers auto --batch-size auto takes" in table
+    assert auto["name"] == "auto" and "auto" not in {one["name"] for one in rows}
     assert auto["settings"]["batch_size"] > max(one["settings"]["batch_size"] for one in rows), "than there are windows"
     assert found["sweep"]["chosen_over_best"] is None
     [line] = [line for line in table.splitlines() if line.startswith("auto: ")]
