@@ -165,6 +165,7 @@ class OpenVINOTranscriber:
         """Run the decoder once: then it brings its weights into the form that it reads. The encoder has done so."""
         decoding = Decoding(self._compiled, self._compiled.halves.any_decoder, self._compiled.silence(), 1, 1)
         decoding.begin([self._token("<|startoftranscript|>")], search.free(1))
+        decoding.end()
 
     def encode(self, windows: Sequence[Samples]) -> Sound:
         """Encode the windows together; what was encoded before is lost."""

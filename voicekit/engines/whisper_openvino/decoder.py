@@ -20,6 +20,9 @@ from voicekit.engines.whisper_weights import Weights
 MOST = 127.0
 """The largest number of 8 bits."""
 
+GROUP = 64
+"""Of so many scores together the largest is looked for."""
+
 FINER = 254.0
 """Probabilities are multiplied in two parts of 8 bits, the second so many times finer."""
 
@@ -46,8 +49,8 @@ def build(weights: Weights, vocabulary: Vocabulary, small: bool, candidates: int
     openvino.Model
         Inputs: ``tokens`` (rows, places) int64; ``places`` (places,) int64, where they stand; ``parents`` (rows,)
         int32, from which row the state is taken; ``mask`` (1, 1, places, all places) float32, what a place may look
-        at; ``allowed`` (rows, vocabulary) float32, what is added to the scores; the encoder's outputs, whose windows
-        are a divisor of the rows.
+        at; ``allowed`` (rows or 1, vocabulary) float32, what is added to the scores; the encoder's outputs, whose
+        windows are a divisor of the rows.
         Outputs: ``scores`` and ``candidates`` (rows, candidates): log-probability and number, the best first;
         ``silence`` (rows, 1), the probability of no speech, and ``languages`` (rows, languages), both before any
         rule; with heads ``attention`` (windows, heads, rows * places / windows, frames).
@@ -73,6 +76,10 @@ class _Graph:
             self.cached[name] = op.parameter([-1, *shape[1:]], kinds[name], name=name)
         self.sinks: list[Any] = []
         self.attention: list[Any] = []
+        # A step is short, and each of its operations takes some time by itself: what all layers need is made once.
+        windows = layers.size(self.cached["keys_0"], 0)
+        self.by_window = op.concat([windows, whole(-1, weights.heads, weights.width // weights.heads)], 0)
+        self.by_row = op.concat([op.shape_of(self.tokens), whole(weights.width)], 0)
 
     def build(self, candidates: int) -> Any:
         openvino = telemetry.openvino()
@@ -98,12 +105,11 @@ class _Graph:
         return openvino.Model(results, self.sinks, parameters, "decoder")
 
     def _layer(self, x: Any, layer: int) -> Any:
-        op, weights, width = ops(), self.weights, self.weights.width
+        op, weights = ops(), self.weights
         name = f"decoder/layer_{layer}"
-        both = weights.linear(f"{name}/self_attention/linear_0")
         h = layers.norm(x, weights.norm(f"{name}/self_attention/layer_norm"))
-        query, key, value = (layers.split_heads(layers.linear(h, both.rows(part * width, (part + 1) * width)),
-                                                weights.heads) for part in range(3))
+        h = layers.split_heads(layers.linear(h, weights.linear(f"{name}/self_attention/linear_0")), 3 * weights.heads)
+        query, key, value = op.split(h, number(1), 3).outputs()
         key, value = self._remembered(f"key_{layer}", key), self._remembered(f"value_{layer}", value)
         h = layers.join_heads(op.scaled_dot_product_attention(query, key, value, self.mask, causal=False))
         x = op.add(x, layers.linear(h, weights.linear(f"{name}/self_attention/linear_1")))
@@ -128,11 +134,9 @@ class _Graph:
     def _listen(self, query: Any, layer: int) -> Any:
         """Look at the sound. Rows of one window, and their places, are queries to the same keys."""
         op, weights = ops(), self.weights
-        shape = op.shape_of(query)
         keys, values = self.cached[f"keys_{layer}"], self.cached[f"values_{layer}"]
-        grouped = op.reshape(query, op.concat([layers.size(keys, 0), whole(-1, weights.width)], 0), False)
-        query = op.multiply(layers.split_heads(grouped, weights.heads),
-                            floats((weights.width // weights.heads) ** -0.5))
+        query = op.transpose(op.reshape(query, self.by_window, False), whole(0, 2, 1, 3))
+        query = op.multiply(query, floats((weights.width // weights.heads) ** -0.5))
         scores = op.matmul(query, keys, False, True) if not self.small else op.multiply(
             _product(query, keys), self.cached[f"key_scales_{layer}"])
         # Measured by the largest and not by their sum, small ones keep as many bits as they can.
@@ -144,7 +148,7 @@ class _Graph:
         if chosen := [head for place, head in self.heads if place == layer]:
             some = whole(*chosen)
             self.attention.append(op.divide(op.gather(likely, some, number(1)), op.gather(total, some, number(1))))
-        return op.reshape(layers.join_heads(op.divide(heard, total)), shape, False)
+        return op.reshape(op.transpose(op.divide(heard, total), whole(0, 2, 1, 3)), self.by_row, False)
 
     def _candidates(self, logits: Any, count: int) -> dict[str, Any]:
         op, words = ops(), self.vocabulary
@@ -159,10 +163,45 @@ class _Graph:
         sure = op.greater(_log_sum(times), op.reduce_max(text, whole(1), True))
         text = op.select(sure, floats(FORBIDDEN), text)
         allowed = op.concat([text, times], 1)
-        best = op.topk(allowed, number(count), 1, "max", "value", "i32")
-        outputs["scores"] = op.subtract(best.output(0), _log_sum(allowed))
-        outputs["candidates"] = best.output(1)
+        highest, outputs["candidates"] = best(allowed, self.weights.vocabulary, count)
+        outputs["scores"] = op.subtract(highest, _log_sum(allowed))
         return outputs
+
+
+def best(scores: Any, size: int, count: int) -> tuple[Any, Any]:
+    """The largest scores of every row, and whose they are; of equals the first.
+
+    Parameters
+    ----------
+    scores : openvino.Node
+        Shape (rows, size), float32.
+    size : int
+        How many there are.
+    count : int
+        How many are looked for.
+
+    Returns
+    -------
+    tuple of openvino.Node
+        Shape (rows, count), float32 and int32.
+
+    Notes
+    -----
+    OpenVINO looks at one number after the other for them, and of equals takes any; but for the largest of a group it
+    looks at many at once. The best are in the groups whose largest are the best.
+    """
+    op = ops()
+    groups = max(-(-size // GROUP), count)
+    rest = op.concat([layers.size(scores, 0), whole(groups * GROUP - size)], 0)
+    every = op.concat([scores, op.broadcast(floats(2 * FORBIDDEN), rest)], 1)
+    grouped = op.reshape(every, whole(0, groups, GROUP), True)
+    # By index, so that what is first among all is first among some.
+    chosen = op.topk(op.reduce_max(grouped, whole(2), False), number(count), 1, "max", "index", "i32", True).output(1)
+    some = op.reshape(op.gather(grouped, chosen, number(1), 1), whole(0, -1), True)
+    found = op.topk(some, number(count), 1, "max", "value", "i32", True)
+    group = op.constant(np.int32(GROUP))
+    firsts = op.multiply(op.gather_elements(chosen, op.divide(found.output(1), group), 1), group)
+    return found.output(0), op.add(firsts, op.mod(found.output(1), group))
 
 
 def _log_sum(x: Any) -> Any:
@@ -189,15 +228,10 @@ def _fine_product(x: Any, cached: Any) -> Any:
     coarse = op.round(x, "half_to_even")
     rest = op.multiply(op.subtract(x, coarse), floats(FINER))
     rows = layers.steps(op.concat([coarse, rest], 2), 255, -MOST, MOST)
-    return _joined(x, op.matmul(rows, _matrix(cached), False, False), 1, 1 / FINER)
-
-
-def _joined(x: Any, product: Any, first: float, second: float) -> Any:
-    """Twice the rows of x, those of its second half after all of its first: each times a number, and both added."""
-    op = ops()
-    apart = op.reshape(product, op.concat([op.gather(op.shape_of(x), whole(0, 1), number(0)), whole(2, -1),
-                                           layers.size(product, 3)], 0), False)
-    return op.reduce_sum(op.multiply(apart, floats(np.reshape([first, second], (1, 1, 2, 1, 1)))), whole(2), False)
+    found = op.matmul(rows, _matrix(cached), False, False)
+    apart = op.reshape(found, whole(0, 0, 2, -1, cached.get_partial_shape()[3].get_length()), True)
+    parts = op.multiply(apart, floats(np.reshape([1, 1 / FINER], (1, 1, 2, 1, 1))))
+    return op.reduce_sum(parts, whole(2), False)
 
 
 def _matrix(cached: Any) -> Any:

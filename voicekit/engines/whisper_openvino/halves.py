@@ -44,7 +44,7 @@ class Decoder(Protocol):
     """A compiled decoder, and what it remembers of the tokens that it was shown."""
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Begin anew: there are no tokens so far, and nothing to look at."""
         ...
 
     def listen(self, sound: Mapping[str, NDArray[Any]]) -> None:
@@ -61,7 +61,7 @@ class Decoder(Protocol):
             Rows of a window lie together; each window has as many.
         parents : ndarray, shape (rows,), int32
             From which of the rows before each goes on; not looked at where there were none.
-        allowed : ndarray, shape (rows, vocabulary), float32
+        allowed : ndarray, shape (rows, vocabulary) or (1, vocabulary), float32
             What is added to the scores: see :class:`~voicekit.engines.whisper_openvino.vocabulary.Masks`.
         opening : bool
             Tell silence and languages.

@@ -16,6 +16,9 @@ from voicekit.engines.whisper_weights import Linear, Norm
 
 EPSILON = 1e-5
 
+NOTHING = 1e-9
+"""A row whose largest number is below it counts as if that were so large: it is divided by it."""
+
 
 @functools.lru_cache(maxsize=1)
 def ops() -> Any:
@@ -101,7 +104,7 @@ def steps(x: Any, levels: int, low: float, high: float) -> Any:
 def largest(x: Any, axis: int = -1) -> Any:
     """The largest absolute number along an axis, and at least a very small one."""
     op = ops()
-    return op.maximum(op.reduce_max(op.abs(x), whole(axis), True), floats(1e-9))
+    return op.maximum(op.reduce_max(op.abs(x), whole(axis), True), floats(NOTHING))
 
 
 def size(x: Any, axis: int) -> Any:

@@ -100,7 +100,7 @@ class OnnxRuntimeDecoder:
 
     def forget(self) -> None:
         """See :class:`~voicekit.engines.whisper_openvino.halves.Decoder`."""
-        self._remembered = []
+        self._remembered, self._sound = [], {}
 
     def listen(self, sound: Mapping[str, NDArray[Any]]) -> None:
         """See :class:`~voicekit.engines.whisper_openvino.halves.Decoder`."""

@@ -99,15 +99,20 @@ class OpenVINODecoder:
         self._request = compiled.create_infer_request()
         self._outputs = {name for output in compiled.outputs for name in output.names}
         self._past = 0
+        self._sound: Mapping[str, NDArray[Any]] = {}
+        self._allowed: NDArray[np.float32] | None = None
 
     def forget(self) -> None:
         """See :class:`~voicekit.engines.whisper_openvino.halves.Decoder`."""
         self._request.reset_state()
         self._past = 0
+        # A tensor that is set keeps its array, even when there is another sound of another size.
+        self.listen({name: array[:0].copy() for name, array in self._sound.items()})
 
     def listen(self, sound: Mapping[str, NDArray[Any]]) -> None:
         """See :class:`~voicekit.engines.whisper_openvino.halves.Decoder`."""
         openvino = telemetry.openvino()
+        self._sound = sound
         for name, array in sound.items():
             self._request.set_tensor(name, openvino.Tensor(array, shared_memory=True))
 
@@ -119,7 +124,9 @@ class OpenVINODecoder:
         everything = self._past + places
         mask = np.triu(np.full((places, everything), _UNSEEN, np.float32), 1 + self._past)
         given = {"tokens": tokens, "places": np.arange(self._past, everything, dtype=np.int64), "parents": parents,
-                 "mask": mask[None, None], "allowed": allowed}
+                 "mask": mask[None, None]}
+        if allowed is not self._allowed:
+            self._allowed = given["allowed"] = allowed
         for name, array in given.items():
             self._request.set_tensor(name, openvino.Tensor(np.ascontiguousarray(array)))
         self._request.infer()

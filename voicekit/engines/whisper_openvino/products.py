@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from voicekit.engines.whisper_openvino import layers
-from voicekit.engines.whisper_openvino.layers import floats, ops
+from voicekit.engines.whisper_openvino.layers import floats, ops, whole
 from voicekit.engines.whisper_weights import Linear
 
 
@@ -44,7 +44,7 @@ class Tiled:
     def linear(self, x: Any, *some: Linear) -> list[Any]:
         """See :class:`Products`."""
         op = ops()
-        largest = layers.largest(x)
+        largest = _largest(x)
         rows = layers.steps(op.divide(x, largest), 255, -1.0, 1.0)
         found = []
         for one in some:
@@ -58,3 +58,11 @@ class Tiled:
         op = ops()
         scores = op.matmul(op.multiply(query, floats(part ** -0.5)), key, False, True)
         return op.matmul(op.softmax(scores, -1), value, False, False)
+
+
+def _largest(x: Any) -> Any:
+    """:func:`layers.largest` of each row, without the absolute numbers of an array that may be very large: it would
+    need as much room once more."""
+    op, along = ops(), whole(-1)
+    highest, lowest = op.reduce_max(x, along, True), op.reduce_min(x, along, True)
+    return op.maximum(op.maximum(highest, op.negative(lowest)), floats(layers.NOTHING))

@@ -44,10 +44,8 @@ class Compiled:
 
     def silence(self) -> Sound:
         """A window in which there is nothing to look at: the decoder can run on it, and no encoder has to."""
-        sound = self._room(1)
-        for array in sound.values():
-            array[:1] = 0
-        return Sound(sound, 1)
+        return Sound({name: np.zeros((1, *shape[1:]), self.halves.kinds[name])
+                      for name, shape in self.halves.shapes.items()}, 1)
 
     def _room(self, windows: int) -> dict[str, NDArray[Any]]:
         """Room for the keys and values, kept from batch to batch: to ask the system for it anew takes as long as
@@ -147,7 +145,7 @@ class Decoding:
         self._sound.move(source, target)
 
     def end(self) -> None:
-        """Give back what the decoder remembers: the encoder, which is next, can use the memory."""
+        """Give back what the decoder remembers, and what it looked at: what is next can use the memory."""
         self._decoder.forget()
 
     def _show(self, tokens: NDArray[np.int64], parents: NDArray[np.int32], rules: Rules,

@@ -57,18 +57,34 @@ class Masks:
     def __init__(self, vocabulary: Vocabulary, size: int) -> None:
         self._vocabulary, self._size = vocabulary, size
         self._plain: dict[tuple[bool, ...], NDArray[np.float32]] = {}
+        self._alike: tuple[tuple[float, ...], NDArray[np.float32]] | None = None
 
     def allowed(self, rules: Rules) -> NDArray[np.float32]:
-        """For every row, shape (rows, tokens): 0, or :data:`~voicekit.engines.whisper_openvino.search.FORBIDDEN`."""
-        masks = np.empty((len(rules.first), self._size), np.float32)
-        begin = self._vocabulary.timestamps
-        columns = (column[:, 0].tolist() for column in (rules.first, rules.text, rules.closing, rules.lowest,
-                                                        rules.highest))
-        for mask, first, text, closing, lowest, highest in zip(masks, *columns, strict=True):
-            mask[:] = self._of_text(first > 0, text < 0, closing < 0)
-            mask[begin:int(min(max(lowest, begin), self._size))] = FORBIDDEN
-            mask[int(min(max(highest + 1, begin), self._size)):] = FORBIDDEN
-        return masks
+        """For every row 0, or :data:`~voicekit.engines.whisper_openvino.search.FORBIDDEN`.
+
+        Parameters
+        ----------
+        rules : Rules
+            Of the rows.
+
+        Returns
+        -------
+        ndarray, shape (rows, tokens), or (1, tokens) where all rows are alike; float32
+            While they stay alike it is the same array, which is not to be changed.
+        """
+        rows = [tuple(row) for row in np.hstack((rules.first, rules.text, rules.closing, rules.lowest,
+                                                 rules.highest)).tolist()]
+        if len(set(rows)) > 1:
+            return np.stack([self._of(*row) for row in rows])
+        if self._alike is None or self._alike[0] != rows[0]:
+            self._alike = rows[0], self._of(*rows[0])[None]
+        return self._alike[1]
+
+    def _of(self, first: float, text: float, closing: float, lowest: float, highest: float) -> NDArray[np.float32]:
+        mask, begin = self._of_text(first > 0, text < 0, closing < 0).copy(), self._vocabulary.timestamps
+        mask[begin:int(min(max(lowest, begin), self._size))] = FORBIDDEN
+        mask[int(min(max(highest + 1, begin), self._size)):] = FORBIDDEN
+        return mask
 
     def _of_text(self, first: bool, no_text: bool, no_end: bool) -> NDArray[np.float32]:
         """That of rows without a rule for timestamps; there are but few of them."""
