@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,9 +38,16 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def bench(folder: Path, model: Path, *options: str | Path, code: int = 0) -> tuple[dict[str, Any], str]:
     """The json and the table."""
+    found, table, _ = told(folder, model, *options, code=code)
+    return found, table
+
+
+def told(folder: Path, model: Path, *options: str | Path, code: int = 0) -> tuple[dict[str, Any], str, list[str]]:
+    """The json, the table, and who ran, in their order."""
     done = voicekit("bench", "--model", model, *WHOLE, "--json", "out.json", *options, cwd=folder)
     assert done.returncode == code, done.stderr
-    return json.loads((folder / "out.json").read_text(encoding="utf-8")), done.stdout
+    ran = re.findall(r"^round \d+ of \d+: (.+) [\d.]+ s$", done.stderr, re.MULTILINE)
+    return json.loads((folder / "out.json").read_text(encoding="utf-8")), done.stdout, ran
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +123,7 @@ def test_who_writes_another_number_of_tokens_is_not_compared(tmp_path: Path, mod
 
 
 def test_a_sweep(tmp_path: Path, model: Path) -> None:
-    found, table = bench(tmp_path, model, "--sweep")
+    found, table, ran = told(tmp_path, model, "--sweep")
     jsonschema.validate(found, schema.SWEEP)
     rows, auto = found["sweep"]["settings"], found["sweep"]["auto"]
     tried = {(one["settings"]["workers"], one["settings"]["batch_size"]) for one in rows}
@@ -126,6 +134,7 @@ def test_a_sweep(tmp_path: Path, model: Path) -> None:
     assert auto["name"] == "auto" and "auto" not in {one["name"] for one in rows}
     assert auto["settings"]["batch_size"] > max(one["settings"]["batch_size"] for one in rows), "than there are windows"
     assert found["sweep"]["chosen_over_best"] is None
+    assert len(ran) == len(rows) + 1 and ran.index("auto") == len(ran) // 2, "first or last it meets what others do not"
     [line] = [line for line in table.splitlines() if line.startswith("auto: ")]
     assert line.split()[1:4] == [str(auto["settings"][name]) for name in ("workers", "threads", "batch_size")]
 
