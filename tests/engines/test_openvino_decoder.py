@@ -100,3 +100,13 @@ def test_a_larger_batch_takes_the_place_of_a_smaller_one(whisper: Path, monkeypa
     transcriber.transcribe(WINDOWS, options)
     assert kept(seen) == len(seen) / 2, "the smaller one is still there"
     assert transcriber.transcribe(WINDOWS[:1], options) == alone
+
+
+@pytest.mark.model
+def test_what_the_language_was_detected_in_is_given_back(whisper: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    transcriber = load("openvino", whisper, "int8", threads=1)
+    seen = followed(monkeypatch, "room")
+    [likely] = transcriber.detect_language(WINDOWS[:1])
+    transcriber.encode(WINDOWS)
+    assert kept(seen) == len(seen) / 2, "the decoder still looks at it"
+    assert sum(likely.values()) == pytest.approx(1, abs=1e-3) and transcriber.detect_language(WINDOWS)[0] == likely

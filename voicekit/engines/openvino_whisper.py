@@ -158,6 +158,7 @@ class OpenVINOTranscriber:
             return []
         decoding = Decoding(self._compiled, self._compiled.halves.any_decoder, self.encode(windows), 1, 1)
         decoding.begin([self._token("<|startoftranscript|>")], search.free(len(windows)))
+        decoding.end()
         assert decoding.languages is not None
         return [dict(zip(self.languages, map(float, one), strict=True)) for one in decoding.languages]
 

@@ -20,11 +20,11 @@ from voicekit.engines.whisper_weights import Weights
 MOST = 127.0
 """The largest number of 8 bits."""
 
-GROUP = 64
-"""Of so many scores together the largest is looked for."""
-
 FINER = 254.0
 """Probabilities are multiplied in two parts of 8 bits, the second so many times finer."""
+
+GROUP = 64
+"""Of so many scores together the largest is looked for."""
 
 
 def build(weights: Weights, vocabulary: Vocabulary, small: bool, candidates: int,
